@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <axhal/core/result.hpp>
+#include <axhal/core/units.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+
+namespace axhal {
+
+/// An interrupt to be shown to a guest.
+struct virtual_irq {
+  irq_number irq{};             ///< the number the guest sees
+  std::uint8_t priority{};      ///< 0 is most urgent
+  std::uint8_t source{};        ///< for inter-processor interrupts: the sending vCPU (GIC: 0..7), else 0
+  bool hardware{};              ///< when the guest completes it, the physical interrupt `physical` is completed too
+  irq_number physical{};        ///< the physical line behind it; meaningful when `hardware`
+  bool notify_completion{};     ///< the host wants to know when the guest has completed it (level-triggered lines)
+  friend constexpr bool operator==(virtual_irq const&, virtual_irq const&) = default;
+};
+
+/// Why a virtual interrupt was not shown.
+enum class virt_irq_error : std::uint8_t {
+  full,           ///< no room in hardware; it stays with the caller, and `request_room_event` asks to be called
+  out_of_range,   ///< the guest cannot have such a number
+};
+
+namespace virt_irq_req {
+
+template <typename V>
+concept Presents = requires(V& v, virtual_irq const& irq) {
+  { v.present(irq) } -> std::same_as<result<void, virt_irq_error>>;
+  { v.withdraw(irq.irq) } -> std::same_as<bool>;
+  { v.capacity() } -> std::same_as<unsigned>;
+};
+
+template <typename V>
+concept Reaps = requires(V& v, void (*consumed)(virtual_irq const&)) {
+  { v.reap(consumed) } -> std::same_as<void>;
+  { v.request_room_event(bool{}) } -> std::same_as<void>;
+};
+
+template <typename V>
+concept Switches = std::is_trivially_copyable_v<typename V::state> && requires(V& v, typename V::state& s) {
+  { v.save(s) } -> std::same_as<void>;
+  { v.restore(s) } -> std::same_as<void>;
+};
+
+}  // namespace virt_irq_req
+
+/// How interrupts are shown to the guest that runs on this CPU.
+///
+/// `present` makes the interrupt pending for the guest, unless it is shown already, in which case a second edge is kept
+/// (pending while active). `withdraw(n)` takes back one the guest has not taken yet; false when it is not shown or the
+/// guest is handling it. `reap(f)` calls `f` once for each interrupt the guest has completed since the last call and
+/// frees its room. `request_room_event(true)` asks for an interrupt to the host when room becomes free.
+/// `save` moves everything that is shown into `state` and leaves the hardware empty; `restore` is its inverse.
+///
+/// Laws (conformance/virt_irq_laws.hpp):
+///   1. what is presented is taken by the guest exactly once, most urgent first
+///   2. `present` past `capacity()` is `full` and changes nothing
+///   3. `reap` reports each completed interrupt once, and those not completed never
+///   4. `withdraw` of an untaken interrupt means the guest never sees it
+///   5. `save` then `restore` loses and invents nothing, including active interrupts
+///   6. presenting what is pending already changes nothing; what is active already becomes pending and active
+///   7. an INTID the guest cannot have is `out_of_range`
+///
+/// Models: aarch64::gich, host::virt_irq.
+template <typename V>
+concept VirtIrqPolicy = virt_irq_req::Presents<V> && virt_irq_req::Reaps<V> && virt_irq_req::Switches<V>;
+
+/// Names every requirement `V` misses, one error each.
+template <typename V>
+consteval bool explain_virt_irq_policy() {
+  static_assert(virt_irq_req::Presents<V>,
+                "VirtIrqPolicy: needs `present(virtual_irq) -> result<void, virt_irq_error>`, `withdraw(irq) -> bool` and "
+                "`capacity() -> unsigned`");
+  static_assert(virt_irq_req::Reaps<V>, "VirtIrqPolicy: needs `reap(callable)` and `request_room_event(bool)`");
+  static_assert(requires { typename V::state; }, "VirtIrqPolicy: needs a nested type `state`");
+  static_assert(virt_irq_req::Switches<V>,
+                "VirtIrqPolicy: needs a trivially copyable `state`, `save(state&)` and `restore(state&)`");
+  return VirtIrqPolicy<V>;
+}
+
+}  // namespace axhal
