@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSL-1.0
+"""tools/demo: builds the example hypervisor, boots a guest in it, and prints what happened."""
+
+import argparse
+import pathlib
+import shlex
+
+from . import build, emulator, guest, packages, say, targets
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        prog="tools/demo",
+        description="Boots a guest inside the example hypervisor, under an emulator, and prints one table. The exit status is 0 "
+        "only if every guest reached user space and powered off cleanly; 2 when the command cannot be carried out.")
+    parser.add_argument("target", nargs="*", help=f"the machines (default: all): {', '.join(targets.TARGETS)}")
+    parser.add_argument("--guest", choices=("linux", "payload"), default="linux",
+                        help="Debian's Linux (default), or the tiny payload that exercises the exits")
+    parser.add_argument("--kernel", metavar="FILE", help="a guest kernel of your own: Linux Image, ELF, or flat binary")
+    parser.add_argument("--initrd", metavar="FILE", help="an initial RAM disk for it")
+    parser.add_argument("--append", metavar="TEXT", default="", help="more for the guest kernel's command line")
+    parser.add_argument("--vcpus", metavar="N", type=int, default=1, help="virtual CPUs (default 1)")
+    parser.add_argument("--memory", metavar="SIZE", default="256M", help="the guest's memory (default 256M)")
+    parser.add_argument("--interactive", action="store_true", help="hand the guest's console to you")
+    parser.add_argument("--emulator-args", metavar="TEXT", default="", help="more arguments for the emulator")
+    parser.add_argument("--timeout", metavar="S", type=float, default=300.0, help="seconds until a run is given up (default 300)")
+    parser.add_argument("--log", metavar="DIR", help="where console logs go (default build/demo)")
+    options = parser.parse_args(arguments)
+    if options.vcpus < 1:
+        raise say.Problem("--vcpus must be at least 1")
+    if options.timeout <= 0:
+        raise say.Problem("--timeout must be above 0")
+    try:
+        options.emulator_args = shlex.split(options.emulator_args)
+    except ValueError as error:
+        raise say.Problem(f"--emulator-args: {error}") from error
+    options.memory = targets.parse_size(options.memory)
+    options.target = [targets.target_of(name) for name in options.target or targets.TARGETS]
+    if options.initrd and not options.kernel and options.guest != "linux":
+        raise say.Problem("--initrd goes with a Linux guest or a --kernel of your own")
+    return options
+
+
+def readable(name, path):
+    """The path and size of a file the user named."""
+    file = pathlib.Path(path)
+    try:
+        with open(file, "rb") as opened:
+            opened.read(1)
+        size = file.stat().st_size
+    except OSError as error:
+        raise say.Problem(f"{name} {path}: {error.strerror}") from error
+    if size == 0:
+        raise say.Problem(f"{name} {path}: the file is empty")
+    return file.resolve(), size
+
+
+def guest_files(options, target, folder):
+    """The guest's files and command line for a target, and the name that the table shows."""
+    console = f"console={target.console} earlycon"
+    initrd = readable("--initrd", options.initrd)[0] if options.initrd else None
+    if options.kernel:
+        path, size = readable("--kernel", options.kernel)
+        words = [console, options.append]
+        name = path.name
+    elif options.guest == "payload":
+        path = folder.make(target.payload)
+        size = path.stat().st_size
+        words = [options.append]
+        name = "payload"
+    else:
+        linux = guest.linux(target.name)
+        path, size = linux.kernel, linux.kernel.stat().st_size
+        initrd = initrd or linux.initrd
+        words = [console, "rdinit=/init", "axhal.shell" if options.interactive else "", options.append]
+        name = "linux"
+    return name, targets.GuestFiles(path, size, initrd, " ".join(word for word in words if word))
+
+
+def judge(options, outcome):
+    """The verdict for the table, and whether it is the one that was hoped for."""
+    told = outcome.told
+    if outcome.timed_out:
+        return f"no end within {options.timeout:g} s", False
+    if told.verdict != "power-off":
+        return told.verdict or "ended without a verdict", False
+    if outcome.status != 0:
+        return f"powered off, but the emulator ended with status {outcome.status}", False
+    if options.kernel or options.interactive:
+        return "powered off", True
+    if "userspace" not in told.guest:
+        return "powered off before user space", False
+    if told.guest.get("verdict") != "ok":
+        return f"powered off; guest's own verdict: {told.guest.get('verdict', 'none')}", False
+    return "ok, powered off", True
+
+
+def boot(options, target, log_folder):
+    """Builds and runs one target. Returns its row of the table and whether all went well."""
+    folder = build.for_images(target)
+    say.step(f"{target.name}: building the example hypervisor")
+    image = folder.make(target.image)
+    name, files = guest_files(options, target, folder)
+    run = targets.Run(target, image, files, options.memory, options.vcpus, emulator_arguments=tuple(options.emulator_args))
+    command = targets.command(run)
+    log = log_folder / f"{target.name}-{build.file_stem(name)}.log"
+    log.with_suffix(".command").write_text(emulator.shell_text(command) + "\n")
+    say.step(f"{target.name}: booting {name} (console in {log})")
+    if options.interactive:
+        say.note("the way out: leave the shell, or press Ctrl-A and then X to stop the machine")
+        outcome = emulator.run_interactive(command, log)
+    else:
+        progress = say.Progress("booting")
+        last = ""
+
+        def on_line(line, _):
+            nonlocal last
+            last = line or last
+            progress.show(last)
+
+        outcome = emulator.run(command, log, options.timeout, on_line)
+        progress.done()
+    verdict, good = judge(options, outcome)
+    if options.kernel and not options.interactive:
+        print("\n".join(outcome.told.lines))
+    if not good:
+        explain(outcome, log)
+    seconds = outcome.told.userspace_seconds
+    row = [target.name, name, outcome.told.reported(), f"{seconds:.1f}" if seconds is not None else "-",
+           outcome.told.exits_text(), verdict]
+    return row, good
+
+
+def explain(outcome, log):
+    """Shows what is known about a run that went wrong."""
+    for error in outcome.told.errors:
+        say.note(f"the hypervisor says: {error}")
+    if outcome.stderr:
+        say.note(f"the emulator says: {outcome.stderr}")
+    if not outcome.told.errors and outcome.told.lines:
+        say.note(f"the last lines of the console ({log}):")
+        for line in outcome.told.lines[-12:]:
+            say.note(f"  {line}")
+
+
+def main(arguments):
+    options = parse(arguments)
+    for name in ("kernel", "initrd"):
+        if getattr(options, name):
+            readable(f"--{name}", getattr(options, name))
+    packages.ensure("demo")
+    log_folder = pathlib.Path(options.log) if options.log else build.ROOT / "build" / "demo"
+    try:
+        log_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise say.Problem(f"--log {log_folder}: {error.strerror}") from error
+    results = [boot(options, target, log_folder) for target in options.target]
+    print(say.table(["target", "guest", "reported", "seconds to user space", "exits by kind", "verdict"],
+                    [row for row, _ in results]))
+    return 0 if all(good for _, good in results) else 1
+
+
+if __name__ == "__main__":
+    say.run_command("tools/demo", main)

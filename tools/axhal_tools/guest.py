@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: BSL-1.0
+"""The Linux guest: Debian's unmodified kernel package and its static busybox, fetched for the guest's architecture.
+
+apt itself fetches and checks them (signature of the archive, hash of each package), in a state folder of its own, so that
+the machine's package lists and architectures stay as they are. The result lies in a cache outside the build folders and
+is checked by hash each time it is used.
+"""
+
+import contextlib
+import fcntl
+import gzip
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+from . import cpio, say, sources
+
+# For a machine whose own sources offer no packages of that architecture: "URI SUITE", say of a Debian mirror.
+MIRROR_VARIABLE = "AXHAL_GUEST_MIRROR"
+DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
+INIT = pathlib.Path(__file__).resolve().parent.parent / "guest" / "init"
+APT_ARCHITECTURE = {"aarch64": "arm64"}
+
+
+def cache_folder():
+    """Where fetched things are kept: `$AXHAL_CACHE`, else `axhal` in the user's cache folder."""
+    own = os.environ.get("AXHAL_CACHE")
+    if own:
+        return pathlib.Path(own)
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "axhal"
+
+
+class LinuxGuest:
+    """A kernel, an initial RAM disk, and what they are."""
+
+    def __init__(self, kernel, initrd, version):
+        self.kernel = kernel
+        self.initrd = initrd
+        self.version = version
+
+
+def guest_sources():
+    """The sources to fetch a guest from: the named mirror, else those of this machine's own release."""
+    named = os.environ.get(MIRROR_VARIABLE)
+    if named:
+        words = named.split()
+        if len(words) != 2:
+            raise say.Problem(f"{MIRROR_VARIABLE} must be a mirror's address and a suite, separated by a space")
+        return [sources.Source(words[0], words[1], ("main",), DEBIAN_KEYS)]
+    _, codename = sources.release()
+    found = sources.of_release(codename, sources.configured())
+    # A key written into the sources file itself has no file name that the private apt could be given.
+    return [source for source in found if "\n" not in source.signed_by]
+
+
+class PrivateApt:
+    """apt for another architecture, with all its state in one folder."""
+
+    def __init__(self, folder, architecture, source_list):
+        self.folder = folder
+        for part in ("lists/partial", "archives/partial", "parts"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / "sources.list").write_text("".join(source.one_line(architecture) + "\n" for source in source_list))
+        self.options = [
+            f"APT::Architecture={architecture}",
+            f"APT::Architectures={architecture}",
+            f"Dir::State={folder}",
+            "Dir::State::status=/dev/null",
+            f"Dir::State::lists={folder}/lists",
+            f"Dir::Cache={folder}",
+            f"Dir::Cache::archives={folder}/archives",
+            f"Dir::Etc::sourcelist={folder}/sources.list",
+            f"Dir::Etc::sourceparts={folder}/parts",
+            "Acquire::Languages=none",
+            # As root, apt would fetch as another user, who cannot write here.
+            "APT::Sandbox::User=root",
+        ]
+
+    def run(self, tool, *arguments):
+        command = [tool, "-q"] + [word for option in self.options for word in ("-o", option)] + list(arguments)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False,
+                              env={**os.environ, "LC_ALL": "C"})
+        if done.returncode != 0:
+            said = [line for line in done.stderr.splitlines() if line.startswith("E:")] or done.stderr.splitlines()[-3:]
+            raise say.Problem(f"{tool} {arguments[0]} failed while fetching the guest:\n  " + "\n  ".join(said))
+        return done.stdout
+
+    def versions(self, package):
+        """The records of a package, the newest first."""
+        return [dict(re.findall(r"^([A-Za-z0-9-]+): (.*)$", record, re.M))
+                for record in self.run("apt-cache", "show", "--all-versions", package).strip().split("\n\n")]
+
+    def fetch(self, package):
+        """Fetches the newest version of a package; apt checks its hash. Returns the file and its record."""
+        record = self.versions(package)[0]
+        say.note(f"fetching {package} {record['Version']} ({int(record['Size']) / 1e6:.1f} MB)")
+        for old in self.folder.glob(f"{package}_*.deb"):
+            old.unlink()
+        self.run("apt-get", "download", package)
+        (file,) = self.folder.glob(f"{package}_*.deb")
+        if sha256(file.read_bytes()) != record["SHA256"]:
+            raise say.Problem(f"{file.name} is not what the archive's list says (wrong SHA-256)")
+        return file, record
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def plain_kernel(content):
+    """A bootable arm64 Image from what a kernel package may hold: an Image, a gzip of one, or an EFI zboot wrapper."""
+    if content[4:8] == b"zimg":
+        start = int.from_bytes(content[8:12], "little")
+        size = int.from_bytes(content[12:16], "little")
+        if content[24:28] != b"gzip":
+            raise say.Problem("the kernel package holds a compressed kernel of a kind that is not known here")
+        content = content[start : start + size]
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    if content[56:60] != b"ARM\x64":
+        raise say.Problem("the kernel package does not hold an arm64 Image")
+    return content
+
+
+def initial_ram_disk(busybox, init):
+    """The initial RAM disk: busybox, our first process, the folders it needs."""
+    archive = cpio.Archive()
+    for folder in ("bin", "dev", "proc", "sys", "tmp"):
+        archive.folder(folder)
+    # The kernel opens this one for the first process, before anything is mounted.
+    archive.character_device("dev/console", 5, 1)
+    archive.file("bin/busybox", busybox)
+    archive.file("init", init)
+    return gzip.compress(archive.finish(), mtime=0)
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Only one process at a time prepares a guest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def unpack(package, folder):
+    done = subprocess.run(["dpkg-deb", "-x", package, folder], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise say.Problem(f"{package.name} cannot be unpacked: {done.stderr.strip()}")
+
+
+def fetch_parts(target, home):
+    """Fetches kernel and busybox into `home` and writes the manifest that vouches for them."""
+    architecture = APT_ARCHITECTURE[target]
+    where = guest_sources()
+    if not where:
+        raise say.Problem(f"this machine's package sources name no archive to fetch a guest from; set {MIRROR_VARIABLE} "
+                          "to a Debian mirror and suite, or give --kernel and --initrd")
+    say.step(f"fetching the Linux guest for {target} (once; kept in {home})")
+    apt = PrivateApt(home / "apt", architecture, where)
+    apt.run("apt-get", "update")
+    try:
+        depends = apt.versions(f"linux-image-{architecture}")[0]["Depends"]
+    except say.Problem as problem:
+        raise say.Problem(f"the archives of this machine have no linux-image-{architecture}; set {MIRROR_VARIABLE} to a "
+                          f"Debian mirror and suite, or give --kernel and --initrd\n  ({problem})") from problem
+    kernel_package, kernel_record = apt.fetch(re.match(r"linux-image-[^ ,]+", depends)[0])
+    busybox_package, busybox_record = apt.fetch("busybox-static")
+    with tempfile.TemporaryDirectory(dir=home) as folder:
+        root = pathlib.Path(folder)
+        unpack(kernel_package, root)
+        unpack(busybox_package, root)
+        (vmlinuz,) = (root / "boot").glob("vmlinuz-*")
+        parts = {"kernel": plain_kernel(vmlinuz.read_bytes()), "busybox": find_busybox(root).read_bytes()}
+        manifest = {"version": vmlinuz.name.removeprefix("vmlinuz-"), "packages": {}}
+        for record in (kernel_record, busybox_record):
+            manifest["packages"][record["Package"]] = {"version": record["Version"], "sha256": record["SHA256"]}
+        for name, content in parts.items():
+            (home / name).write_bytes(content)
+            manifest[name] = sha256(content)
+    (home / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    # The lists and packages have served: a later fetch starts from fresh lists anyway.
+    shutil.rmtree(home / "apt")
+
+
+def find_busybox(root):
+    """busybox in an unpacked package: in /bin, or in /usr/bin where the two are one."""
+    for path in (root / "bin" / "busybox", root / "usr" / "bin" / "busybox"):
+        if path.is_file():
+            return path
+    raise say.Problem("the busybox package holds no busybox")
+
+
+def vouched(home):
+    """The manifest of what is in `home`, or None unless every part is there and as fetched."""
+    try:
+        manifest = json.loads((home / "manifest.json").read_text())
+        whole = all(sha256((home / name).read_bytes()) == manifest[name] for name in ("kernel", "busybox"))
+    except (OSError, ValueError, KeyError):
+        return None
+    return manifest if whole else None
+
+
+def linux(target):
+    """The Linux guest of a target, fetched first where it is not in the cache or is damaged there."""
+    home = cache_folder() / f"linux-{target}"
+    with locked(home):
+        manifest = vouched(home)
+        if manifest is None:
+            fetch_parts(target, home)
+            manifest = vouched(home)
+        content = initial_ram_disk((home / "busybox").read_bytes(), INIT.read_bytes())
+        initrd = home / f"initrd-{sha256(content)[:16]}.gz"
+        if not initrd.is_file():
+            partial = home / "initrd.partial"
+            partial.write_bytes(content)
+            partial.rename(initrd)
+        return LinuxGuest(home / "kernel", initrd, manifest["version"])
