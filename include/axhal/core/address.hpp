@@ -15,12 +15,12 @@ struct address {
 
   friend constexpr auto operator<=>(address, address) = default;
 
-  [[nodiscard]] friend constexpr address operator+(address a, std::uint64_t bytes) { return {a.value + bytes}; }
-  [[nodiscard]] friend constexpr address operator-(address a, std::uint64_t bytes) { return {a.value - bytes}; }
+  [[nodiscard]] friend constexpr address operator+(address a, std::uint64_t distance) { return {a.value + distance}; }
+  [[nodiscard]] friend constexpr address operator-(address a, std::uint64_t distance) { return {a.value - distance}; }
   /// Distance in bytes. Precondition: `a >= b`.
   [[nodiscard]] friend constexpr std::uint64_t operator-(address a, address b) { return a.value - b.value; }
-  constexpr address& operator+=(std::uint64_t bytes) {
-    value += bytes;
+  constexpr address& operator+=(std::uint64_t distance) {
+    value += distance;
     return *this;
   }
 };
