@@ -311,6 +311,11 @@ class Verdicts(unittest.TestCase):
         self.assertFalse(self.judge(CONSOLE, status=1)[1])
         self.assertEqual(self.judge(CONSOLE, status=None), ("no end within 300 s", False))
 
+    def test_the_payload_has_no_user_space(self):
+        lines = ["AXHAL-GUEST passed=90", "AXHAL-GUEST failures=0", "AXHAL-GUEST verdict=ok", "axhal: verdict=power-off"]
+        self.assertTrue(self.judge(lines, arguments=["--guest", "payload"])[1])
+        self.assertFalse(self.judge(lines)[1])
+
     def test_a_kernel_of_ones_own_need_only_power_off(self):
         arguments = ["--kernel", "/k"]
         self.assertTrue(self.judge(["axhal: verdict=power-off"], arguments=arguments)[1])

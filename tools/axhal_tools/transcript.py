@@ -12,7 +12,7 @@ The hypervisor and its guest share one serial line. Lines for programs to read b
 import re
 
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
-SHOWN_KEYS = ("kernel", "machine", "cpus", "memory_kib")
+SHOWN_KEYS = ("kernel", "machine", "cpus", "memory_kib", "passed", "failures")
 
 
 def clean(raw):

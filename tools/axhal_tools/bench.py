@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSL-1.0
+"""tools/bench: counts, exactly and repeatably, what exits of a guest cost in instructions of the hypervisor."""
+
+import argparse
+import subprocess
+
+from . import build, emulator, packages, say, targets
+
+# Instructions of the hypervisor per exit: what this project promises today, and what others take on the same machine
+# (docs/benchmarks.md tells how they were counted).
+ROWS = [
+    # name in the guest's report, title, limit, Bao 2.0, Linux KVM nVHE
+    ("hvc-psci-version", "HVC PSCI_VERSION", 188, 188, 1675),
+    ("gicd-typer-read", "GICD_TYPER read", 225, 225, 2359),
+    ("gicd-iidr-read", "GICD_IIDR read", 227, 227, 2358),
+    ("gicd-isenabler1-read", "GICD_ISENABLER1 read", 1290, 1290, None),
+    ("uart-fr-read", "UART status read", 225, None, None),
+    ("virtual-timer-to-vector-min", "virtual timer to guest vector, least", None, 201, 2628),
+    ("virtual-timer-to-vector-median", "virtual timer to guest vector, median", None, 206, 2946),
+]
+CPUS = {"cortex-a72": "cortex-a72,cntfrq=1000000000", "max": "max"}
+TEXT_LIMIT = 61352
+
+
+def measure(target, folder, image, cpu, log_folder):
+    """Runs the counting guest once and returns its figures by name."""
+    guest = folder.make(f"bench-{target.name}.bin")
+    files = targets.GuestFiles(guest, guest.stat().st_size)
+    run = targets.Run(target, image, files, cpu=CPUS[cpu],
+                      emulator_arguments=("-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1"))
+    outcome = emulator.run(targets.command(run), log_folder / f"bench-{target.name}-{cpu}.log", 120)
+    figures = {}
+    for line in outcome.told.lines:
+        if line.startswith("AXHAL-BENCH ") and "=" in line:
+            name, _, value = line.removeprefix("AXHAL-BENCH ").partition("=")
+            figures[name] = int(value)
+    if "done" not in figures or outcome.told.verdict != "power-off":
+        raise say.Problem(f"the counting guest did not come to its end on {cpu}:\n" + "\n".join(outcome.told.lines[-12:]))
+    if figures.get("check-100-nops") != 100:
+        raise say.Problem(f"the method is off: 100 nops counted as {figures.get('check-100-nops')}")
+    return figures
+
+
+def text_bytes(elf):
+    """Bytes of code in an image."""
+    listing = subprocess.run(["aarch64-linux-gnu-size", "-A", str(elf)], capture_output=True, text=True, check=True).stdout
+    return next(int(line.split()[1]) for line in listing.splitlines() if line.startswith(".text "))
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="tools/bench", description="Counts the instructions that exits of a guest cost. The "
+                                     "figures repeat exactly. Exit status 0 only if every figure is within its limit.")
+    parser.add_argument("--cpu", choices=sorted(CPUS), action="append", help="processor (default: all)")
+    options = parser.parse_args(arguments)
+    packages.ensure("demo")
+    target = targets.target_of("aarch64")
+    folder = build.for_images(target)
+    image = folder.make(target.image)
+    log_folder = build.ROOT / "build" / "bench"
+    log_folder.mkdir(parents=True, exist_ok=True)
+    good = True
+    for cpu in options.cpu or CPUS:
+        figures = measure(target, folder, image, cpu, log_folder)
+        if figures != measure(target, folder, image, cpu, log_folder):
+            raise say.Problem(f"two runs on {cpu} gave different figures")
+        rows = []
+        for name, title, limit, bao, kvm in ROWS:
+            value = figures[name]
+            within = limit is None or value <= limit
+            good = good and within
+            rows.append([title, str(value), "-" if limit is None else f"{limit}{'' if within else '  EXCEEDED'}",
+                         "-" if bao is None else str(bao), "-" if kvm is None else str(kvm)])
+        print(say.table([f"{target.name}, {cpu}", "instructions", "limit", "Bao 2.0", "Linux KVM nVHE"], rows))
+    text = text_bytes(folder.output(f"hypervisor-{target.name}.elf"))
+    good = good and text <= TEXT_LIMIT
+    print(f"hypervisor text: {text} bytes (limit {TEXT_LIMIT})")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    say.run_command("tools/bench", main)
