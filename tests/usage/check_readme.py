@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSL-1.0
 """Fails when a page shows code that is not the text of a file which the tests build.
 
-usage: check_readme.py SOURCE_ROOT PAGE...
+usage: check_readme.py SOURCE_ROOT PAGE... [--write]
 
 A code block in C++, Meson, CMake or wrap notation follows a line `<!-- from PATH -->` and holds the file PATH, its licence
-line left out; other blocks (commands to type, drawings) are free.
+line left out; other blocks (commands to type, drawings) are free. `--write` brings the blocks to what the files say.
 """
 
 import pathlib
@@ -14,6 +14,10 @@ import sys
 
 BLOCK = re.compile(r"(?:^<!-- from (\S+) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)
 BUILT = {"cpp", "c++", "meson", "cmake", "ini"}
+
+
+def shown_text(file):
+    return re.sub(r"\A(//|#) SPDX-License-Identifier: [^\n]*\n", "", file.read_text(encoding="utf-8"))
 
 
 def problems(root, page):
@@ -27,17 +31,28 @@ def problems(root, page):
             yield f"{page.name}: a {language} block does not say which file it is from"
         elif not (root / path).is_file():
             yield f"{page.name}: {path} does not exist"
-        else:
-            file = re.sub(r"\A(//|#) SPDX-License-Identifier: [^\n]*\n", "", (root / path).read_text(encoding="utf-8"))
-            if file != text:
-                yield f"{page.name}: the block from {path} is not what the file says"
+        elif shown_text(root / path) != text:
+            yield f"{page.name}: the block from {path} is not what the file says (--write brings it up to date)"
     if page.name == "README.md" and shown == 0:
         yield "README.md: shows no code at all"
 
 
+def write(root, page):
+    def block(match):
+        path, language, _ = match.groups()
+        if path is None or not (root / path).is_file():
+            return match[0]
+        return f"<!-- from {path} -->\n```{language}\n{shown_text(root / path)}```"
+
+    page.write_text(BLOCK.sub(block, page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 def main():
-    root = pathlib.Path(sys.argv[1])
-    return "\n".join(problem for page in sys.argv[2:] for problem in problems(root, pathlib.Path(page))) or 0
+    root, *pages = (pathlib.Path(word) for word in sys.argv[1:] if word != "--write")
+    if "--write" in sys.argv:
+        for page in pages:
+            write(root, page)
+    return "\n".join(problem for page in pages for problem in problems(root, page)) or 0
 
 
 if __name__ == "__main__":
