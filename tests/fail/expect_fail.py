@@ -5,8 +5,8 @@
 usage: expect_fail.py SOURCE COMPILER [FLAG...]
 
 The reason stands in the file as one or more lines `// EXPECT: <regular expression>`; each must match what the compiler
-says. Where the file has lines between `#if defined(AXHAL_CORRECT)` and its `#else`, that neighbour must compile: it shows
-that the mistake, and not a missing include or a misspelt name, is what the compiler refuses.
+says. Where the file has lines between `#if defined(AXHAL_CORRECT)` and its `#else`, that neighbour must compile: it
+shows that the mistake, and not a missing include or a misspelt name, is what the compiler refuses.
 """
 
 import pathlib

@@ -105,7 +105,8 @@ def main():
             done = compile_text(folder, f"#include <{header.name}>\n" * 2, jailed)
             if foreign:
                 refused = done.returncode != 0 and re.search(r"#error.*only an? .* build may include it", done.stderr)
-                return None if refused else f"{header.name}: must refuse a build for {architecture} in words\n{done.stderr}"
+                said = f"{header.name}: must refuse a build for {architecture} in words\n{done.stderr}"
+                return None if refused else said
             return f"{header.name}:\n{done.stderr}" if done.returncode else None
 
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

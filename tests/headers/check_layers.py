@@ -80,6 +80,8 @@ def broken_code(header):
             yield f"line {line_of(header.code, match.start())}: assembly outside insn.hpp and world_switch.hpp"
     for pattern, what in FORBIDDEN.items():
         for match in re.finditer(pattern, header.code):
+            if match[0] == "thread_local" and header.architecture == "host":
+                continue  # the simulated machine runs each of its CPUs on a thread of the host
             yield f"line {line_of(header.code, match.start())}: {what} ({match[0].strip()})"
 
 
@@ -88,8 +90,6 @@ def broken_form(header):
     if lines[:2] != ["// SPDX-License-Identifier: BSL-1.0", "#pragma once"]:
         yield "must begin with the licence line and #pragma once"
     for number, line in enumerate(lines, 1):
-        if len(line) > 120:
-            yield f"line {number}: {len(line)} columns"
         if not line.isascii():
             yield f"line {number}: a character that is not ASCII"
 

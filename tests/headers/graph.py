@@ -6,7 +6,8 @@ import re
 
 INCLUDE = re.compile(r"^\s*#\s*include\s*([<\"])([^>\"]+)[>\"]", re.M)
 # Comments, then string and character literals. Raw strings hold assembly and may hold quotes.
-NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\'', re.S)
+NOT_CODE = re.compile(
+    r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\'', re.S)
 
 # What C++20 asks of a freestanding implementation, as far as this library uses it.
 ALLOWED = {"atomic", "bit", "compare", "concepts", "cstddef", "cstdint", "limits", "new", "type_traits", "utility"}

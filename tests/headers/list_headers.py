@@ -14,7 +14,7 @@ import graph
 
 HEAD = """# What each header needs
 
-Every public header compiles alone, with nothing but these standard headers within reach (`tests/headers/check_alone.py`).
+Every public header compiles alone, with only the allowed standard headers in reach (`tests/headers/check_alone.py`).
 This page is written by `tests/headers/list_headers.py include docs/headers.md --write`; a test compares the two.
 
 | header | standard headers, its own and those of what it includes | other libraries |

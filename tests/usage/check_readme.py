@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
-"""Fails when a page shows code that is not the text of a file which the tests build.
+"""Fails when a page shows code that is not the text of a file which the tests build, or the index misses a page.
 
 usage: check_readme.py SOURCE_ROOT PAGE... [--write]
 
-A code block in C++, Meson, CMake or wrap notation follows a line `<!-- from PATH -->` and holds the file PATH, its licence
-line left out; other blocks (commands to type, drawings) are free. `--write` brings the blocks to what the files say.
+A code block in C++, Meson, CMake or wrap notation follows a line `<!-- from PATH -->` and holds the file PATH, its
+licence line left out; other blocks (commands to type, drawings) are free. `--write` brings the blocks to what the
+files say.
 """
 
 import pathlib
@@ -37,6 +38,14 @@ def problems(root, page):
         yield "README.md: shows no code at all"
 
 
+def unlisted(root):
+    """Pages in docs/ that the index there does not name."""
+    index = (root / "docs" / "README.md").read_text(encoding="utf-8")
+    for page in sorted((root / "docs").glob("*.md")):
+        if page.name != "README.md" and f"]({page.name})" not in index:
+            yield f"docs/README.md does not list {page.name}"
+
+
 def write(root, page):
     def block(match):
         path, language, _ = match.groups()
@@ -52,7 +61,8 @@ def main():
     if "--write" in sys.argv:
         for page in pages:
             write(root, page)
-    return "\n".join(problem for page in pages for problem in problems(root, page)) or 0
+    wrong = [problem for page in pages for problem in problems(root, page)]
+    return "\n".join(wrong + list(unlisted(root))) or 0
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import sys
 import tempfile
 
 SKIPPED = 77
+NEEDED_TOOL = {"cmake": "cmake", "moved": "cmake", "pkg-config": "pkg-config", "meson": "pkg-config", "wrap": "git"}
 FREESTANDING = ["-ffreestanding", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"]
 
 
@@ -38,14 +39,15 @@ class Consumer:
         self.environment = {**os.environ, "CXX": compiler[0], "LC_ALL": "C"}
 
     def run(self, *command, **variables):
-        done = subprocess.run([str(word) for word in command], cwd=self.project, capture_output=True, text=True, check=False,
-                              env={**self.environment, **variables})
+        done = subprocess.run([str(word) for word in command], cwd=self.project, capture_output=True, text=True,
+                              check=False, env={**self.environment, **variables})
         if done.returncode != 0:
             sys.exit(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
     def compile(self, *flags):
-        self.run(*self.compiler, "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror", *flags, "main.cpp", "-o", "consumer")
+        strict = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+        self.run(*self.compiler, *strict, *flags, "main.cpp", "-o", "consumer")
 
     def install(self):
         """Installs the library into a folder of its own and returns it."""
@@ -98,21 +100,21 @@ class Consumer:
         self._cmake(self.install().rename(self.folder / "elsewhere"))
 
     def _cmake(self, prefix):
-        self.run("cmake", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+        self.run("cmake", "-G", "Ninja", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={prefix}")
         self.run("cmake", "--build", "build")
         self.run("build/consumer")
         # A version that this one does not promise to serve must be refused.
         lists = self.project / "CMakeLists.txt"
         lists.write_text(lists.read_text().replace("find_package(axhal 0.1 ", "find_package(axhal 9.0 "))
-        refused = subprocess.run(["cmake", "-S", ".", "-B", "other", f"-DCMAKE_PREFIX_PATH={prefix}"], cwd=self.project,
-                                 capture_output=True, text=True, check=False, env=self.environment)
+        refused = subprocess.run(["cmake", "-G", "Ninja", "-S", ".", "-B", "other", f"-DCMAKE_PREFIX_PATH={prefix}"],
+                                 cwd=self.project, capture_output=True, text=True, check=False, env=self.environment)
         if refused.returncode == 0 or "axhal" not in refused.stderr:
             sys.exit(f"find_package(axhal 9.0) must be refused\n{refused.stderr}")
 
 
 def main():
     method, root, *compiler = sys.argv[1:]
-    tool = {"cmake": "cmake", "moved": "cmake", "pkg-config": "pkg-config", "meson": "pkg-config", "wrap": "git"}.get(method)
+    tool = NEEDED_TOOL.get(method)
     if tool and not shutil.which(tool):
         print(f"{tool} is not on this machine")
         return SKIPPED

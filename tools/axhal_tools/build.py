@@ -43,7 +43,8 @@ class BuildFolder:
         if (self.path / "build.ninja").is_file() and record.is_file() and record.read_text() == wanted:
             return
         wipe = ["--wipe"] if (self.path / "meson-private").is_dir() else []
-        self._run(["meson", "setup", *wipe, str(self.path), str(ROOT), *self.arguments], f"setting up build/{self.name}")
+        command = ["meson", "setup", *wipe, str(self.path), str(ROOT), *self.arguments]
+        self._run(command, f"setting up build/{self.name}")
         record.write_text(wanted)
 
     def compile(self, *wanted):
@@ -79,7 +80,8 @@ def for_images(target):
 def host_folders(clang):
     """The folders of the host tests: GCC as consumers use it, and Clang (its command) with the sanitizers."""
     common = ["-Dtests=enabled", "-Dexamples=enabled"]
-    sanitized = ["-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dcpp_args=-fno-sanitize-recover=all"]
+    sanitized = ["-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+                 "-Dcpp_args=-fno-sanitize-recover=all"]
     return [
         BuildFolder("gcc", [*common, "-Ddebug=false", "-Doptimization=2"], {"CXX": "g++"}),
         BuildFolder("clang", [*common, *sanitized], {"CXX": clang}),

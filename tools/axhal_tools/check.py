@@ -74,8 +74,8 @@ def run_tests(folder, suites, tally):
 def main(arguments):
     parser = argparse.ArgumentParser(
         prog="tools/test",
-        description="Sets this machine up, builds everything (GCC; Clang with sanitizers; images), runs the tests, and ends "
-        "with a line 'N passed, N failed'. The exit status is 0 only when none failed.")
+        description="Sets this machine up, builds everything (GCC; Clang with sanitizers; images), runs the tests, and "
+        "ends with a line 'N passed, N failed'. The exit status is 0 only when none failed.")
     parser.add_argument("suite", nargs="*", help=f"only these suites: {', '.join(SUITES)}")
     options = parser.parse_args(arguments)
     for suite in options.suite:

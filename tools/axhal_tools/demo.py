@@ -11,20 +11,23 @@ from . import build, emulator, guest, packages, say, targets
 def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="tools/demo",
-        description="Boots a guest inside the example hypervisor, under an emulator, and prints one table. The exit status is 0 "
-        "only if every guest reached user space and powered off cleanly; 2 when the command cannot be carried out.")
+        description="Boots a guest inside the example hypervisor, under an emulator, and prints one table. The exit "
+        "status is 0 only if every guest reached user space and powered off cleanly; 2 when the command cannot be "
+        "carried out.")
     parser.add_argument("target", nargs="*", help=f"the machines (default: all): {', '.join(targets.TARGETS)}")
     parser.add_argument("--guest", choices=("linux", "payload"), default="linux",
                         help="Debian's Linux (default), or the tiny payload that exercises the exits")
     parser.add_argument("--kernel", metavar="FILE", help="a guest kernel of your own: Linux Image, ELF, or flat binary")
     parser.add_argument("--initrd", metavar="FILE", help="an initial RAM disk for it")
-    parser.add_argument("--image", metavar="FILE", help="a hypervisor image of your own (default: the example, built first)")
+    parser.add_argument("--image", metavar="FILE",
+                        help="a hypervisor image of your own (default: the example, built first)")
     parser.add_argument("--append", metavar="TEXT", default="", help="more for the guest kernel's command line")
     parser.add_argument("--vcpus", metavar="N", type=int, default=1, help="virtual CPUs (default 1)")
     parser.add_argument("--memory", metavar="SIZE", default="256M", help="the guest's memory (default 256M)")
     parser.add_argument("--interactive", action="store_true", help="hand the guest's console to you")
     parser.add_argument("--emulator-args", metavar="TEXT", default="", help="more arguments for the emulator")
-    parser.add_argument("--timeout", metavar="S", type=float, default=300.0, help="seconds until a run is given up (default 300)")
+    parser.add_argument("--timeout", metavar="S", type=float, default=300.0,
+                        help="seconds until a run is given up (default 300)")
     parser.add_argument("--log", metavar="DIR", help="where console logs go (default build/demo)")
     options = parser.parse_args(arguments)
     if options.vcpus < 1:
@@ -105,7 +108,8 @@ def boot(options, target, log_folder):
         say.step(f"{target.name}: building the example hypervisor")
         image = folder.make(target.image)
     name, files = guest_files(options, target, folder)
-    run = targets.Run(target, image, files, options.memory, options.vcpus, emulator_arguments=tuple(options.emulator_args))
+    run = targets.Run(target, image, files, options.memory, options.vcpus,
+                      emulator_arguments=tuple(options.emulator_args))
     command = targets.command(run)
     log = log_folder / f"{target.name}-{build.file_stem(name)}.log"
     log.with_suffix(".command").write_text(emulator.shell_text(command) + "\n")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSL-1.0
 """The Linux guest: Debian's unmodified kernel package and its static busybox, fetched for the guest's architecture.
 
-apt itself fetches and checks them (signature of the archive, hash of each package), in a state folder of its own, so that
-the machine's package lists and architectures stay as they are. The result lies in a cache outside the build folders and
-is checked by hash each time it is used.
+apt itself fetches and checks them (signature of the archive, hash of each package), in a state folder of its own, so
+that the machine's package lists and architectures stay as they are. The result lies in a cache outside the build
+folders and is checked by hash each time it is used.
 """
 
 import contextlib
@@ -159,16 +159,16 @@ def fetch_parts(target, home):
     architecture = APT_ARCHITECTURE[target]
     where = guest_sources()
     if not where:
-        raise say.Problem(f"this machine's package sources name no archive to fetch a guest from; set {MIRROR_VARIABLE} "
-                          "to a Debian mirror and suite, or give --kernel and --initrd")
+        raise say.Problem("this machine's package sources name no archive to fetch a guest from; set "
+                          f"{MIRROR_VARIABLE} to a Debian mirror and suite, or give --kernel and --initrd")
     say.step(f"fetching the Linux guest for {target} (once; kept in {home})")
     apt = PrivateApt(home / "apt", architecture, where)
     apt.run("apt-get", "update")
     try:
         depends = apt.versions(f"linux-image-{architecture}")[0]["Depends"]
     except say.Problem as problem:
-        raise say.Problem(f"the archives of this machine have no linux-image-{architecture}; set {MIRROR_VARIABLE} to a "
-                          f"Debian mirror and suite, or give --kernel and --initrd\n  ({problem})") from problem
+        raise say.Problem(f"the archives of this machine have no linux-image-{architecture}; set {MIRROR_VARIABLE} "
+                          f"to a Debian mirror and suite, or give --kernel and --initrd\n  ({problem})") from problem
     kernel_package, kernel_record = apt.fetch(re.match(r"linux-image-[^ ,]+", depends)[0])
     busybox_package, busybox_record = apt.fetch("busybox-static")
     with tempfile.TemporaryDirectory(dir=home) as folder:

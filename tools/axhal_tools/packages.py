@@ -128,6 +128,7 @@ NEEDS = (
          (["g++-aarch64-linux-gnu"],), ("demo", "test")),
     Need("QEMU for AArch64", version_of("qemu-system-aarch64", "--version"), "8", (["qemu-system-arm"],),
          ("demo", "test")),
+    Need("Git", version_of("git", "--version"), "2", (["git"],), optional=True),
     Need("CMake", version_of("cmake", "--version"), "3.20", (["cmake"],), optional=True),
     Need("clang-format", clang_tool("clang-format"), "16", per_clang("clang-format-{}"), optional=True),
     Need("clang-tidy", clang_tool("clang-tidy"), "16", per_clang("clang-tidy-{}"), optional=True),
@@ -149,7 +150,8 @@ def as_root(command):
 def apt(*arguments):
     """Runs apt-get and shows its output as it comes."""
     command = as_root(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "Dpkg::Use-Pty=0", *arguments])
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as work:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace") as work:
         lines = []
         for line in work.stdout:
             lines.append(line.rstrip())
@@ -250,8 +252,8 @@ def ensure(group):
     still = [need for need in required if need.missing()]
     if still:
         raise say.Problem(
-            f"still missing: {describe(still)}. The package sources of this machine do not offer them in these versions; "
-            "add a source that does, or install them by hand, and run this again.")
+            f"still missing: {describe(still)}. The package sources of this machine do not offer them in these "
+            "versions; add a source that does, or install them by hand, and run this again.")
     for need in missing:
         if need.optional and need.missing():
             say.note(f"without {need.name}: the checks that use it are skipped")

@@ -63,6 +63,7 @@ class Transcript:
 
     def exits_text(self, columns=2):
         """Exits by kind, the most frequent first, a few on each line."""
-        parts = [f"{kind} {count}" for kind, count in sorted(self.exits.items(), key=lambda item: (-item[1], item[0])) if count]
+        ordered = sorted(self.exits.items(), key=lambda item: (-item[1], item[0]))
+        parts = [f"{kind} {count}" for kind, count in ordered if count]
         rows = [", ".join(parts[i : i + columns]) for i in range(0, len(parts), columns)]
         return "\n".join(rows) or "not reported"
