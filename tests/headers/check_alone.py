@@ -81,9 +81,11 @@ def main():
     headers = graph.Graph(include)
     if not headers.headers:
         return f"no header below {include}"
-    command = [word for word in compiler if not word.startswith("-")]
+    # A compiler may come with words of its own in front (a cache); its flags begin at the first dash.
+    first_flag = next((at for at, word in enumerate(compiler) if word.startswith("-")), len(compiler))
+    command = compiler[:first_flag]
     flags = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror", f"-I{include}",
-             *(word for word in compiler if word.startswith("-"))]
+             *compiler[first_flag:]]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         jail = build_jail(folder, command)

@@ -138,6 +138,14 @@ class Packages(unittest.TestCase):
             with self.assertRaisesRegex(say.Problem, "Flux >= 88"):
                 packages.ensure("test")
 
+    def test_what_is_optional_may_stay_away(self):
+        need = packages.Need("Flux", lambda: None, "88", (["flux"],), optional=True)
+        with mock.patch.object(packages, "NEEDS", (need,)), mock.patch.object(say, "step"), \
+                mock.patch.object(packages, "apt", side_effect=say.Problem("no network")), \
+                mock.patch.object(shutil, "which", lambda name: name), mock.patch.object(say, "note") as note:
+            packages.ensure("test")
+        self.assertIn("without Flux: the checks that use it are skipped", [call[0][0] for call in note.call_args_list])
+
     def test_without_root_and_sudo(self):
         with mock.patch.object(os, "geteuid", lambda: 1000), mock.patch.object(shutil, "which", lambda name: None):
             with self.assertRaisesRegex(say.Problem, "neither root nor is there sudo"):

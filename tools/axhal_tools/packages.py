@@ -143,8 +143,7 @@ def as_root(command):
         return command
     if shutil.which("sudo"):
         return ["sudo", *command]
-    raise say.Problem("packages must be installed, but this is neither root nor is there sudo; "
-                      f"as root, run: {' '.join(command)}")
+    raise say.Problem("packages must be installed, but this is neither root nor is there sudo; run tools/setup as root")
 
 
 def apt(*arguments):
@@ -157,7 +156,7 @@ def apt(*arguments):
             lines.append(line.rstrip())
             say.note(line.rstrip())
     if work.returncode != 0:
-        errors = [line for line in lines if line.startswith("E:")] or lines[-3:]
+        errors = [line for line in lines if line.startswith("E:")][:3] or lines[-3:]
         raise say.Problem(f"apt-get {arguments[0]} failed (network? package sources?):\n  " + "\n  ".join(errors))
 
 
@@ -238,8 +237,24 @@ def ensure(group):
         if not required:
             return
         raise say.Problem(f"this machine has no apt-get; please install by its own means: {describe(required)}")
-    if os.geteuid() != 0 and not shutil.which("sudo") and not required:
-        return
+    try:
+        install(missing)
+    except say.Problem as problem:
+        if required:
+            raise
+        say.note(str(problem))
+    still = [need for need in required if need.missing()]
+    if still:
+        raise say.Problem(
+            f"still missing: {describe(still)}. The package sources of this machine do not offer them in these "
+            "versions; add a source that does, or install them by hand, and run this again.")
+    for need in missing:
+        if need.optional and need.missing():
+            say.note(f"without {need.name}: the checks that use it are skipped")
+
+
+def install(missing):
+    """Installs what serves the needs, adding the release's backports where a required one is served by nothing else."""
     apt("update")
     by_suite, unserved = plan(missing)
     if any(not need.optional for need in unserved) and add_backports():
@@ -249,11 +264,3 @@ def ensure(group):
         say.step(f"installing {' '.join(packages)}" + (f" from {suite}" if suite else ""))
         # The suite as the default release, not per package: dependencies then come from there too.
         apt("install", "-y", "--no-install-recommends", *(["-t", suite] if suite else []), *packages)
-    still = [need for need in required if need.missing()]
-    if still:
-        raise say.Problem(
-            f"still missing: {describe(still)}. The package sources of this machine do not offer them in these "
-            "versions; add a source that does, or install them by hand, and run this again.")
-    for need in missing:
-        if need.optional and need.missing():
-            say.note(f"without {need.name}: the checks that use it are skipped")
