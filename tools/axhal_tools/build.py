@@ -41,6 +41,8 @@ class BuildFolder:
         record = self.path / "axhal-options.json"
         wanted = json.dumps({"arguments": self.arguments, "environment": self.environment})
         if (self.path / "build.ninja").is_file() and record.is_file() and record.read_text() == wanted:
+            # Build files that changed since then are read again.
+            self._run(["ninja", "-C", str(self.path), "build.ninja"], f"reading the build files of build/{self.name}")
             return
         wipe = ["--wipe"] if (self.path / "meson-private").is_dir() else []
         command = ["meson", "setup", *wipe, str(self.path), str(ROOT), *self.arguments]
