@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <axhal/arch/aarch64/generic_timer.hpp>
+#include <axhal/arch/host/clock.hpp>
+#include <axhal/conformance/clock_laws.hpp>
+
+#include "support/clock_archetype.hpp"
+#include "support/simulated_timer.hpp"
+
+#include <catch2/catch_template_test_macros.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+namespace {
+using namespace axhal;
+using namespace axhal::aarch64;
+
+// The laws lean on nothing but the contract.
+[[maybe_unused]] auto* const laws_on_archetype = &laws::first_broken_clock_law<test::clock_archetype, void (&)(ticks)>;
+
+TEST_CASE("host::clock obeys the clock laws", "[conformance][clock]") {
+  constexpr auto run = [](hertz f, ticks start) {
+    host::clock c{f, start};
+    return laws::first_broken_clock_law(c, [&c](ticks n) { c.advance(n); });
+  };
+  STATIC_REQUIRE(run(hertz{62'500'000}, ticks{0}) == 0);
+  CHECK(run(hertz{1}, ticks{1} ) == 0);
+  CHECK(run(hertz{3'000'000'000}, ticks{std::uint64_t{1} << 62}) == 0);
+}
+
+template <el2_mode Mode>
+struct clock_on {
+  using registers = test::simulated_timer<Mode, clock_on>;
+  using timer = generic_timer<registers, Mode>;
+};
+
+TEMPLATE_TEST_CASE("aarch64::generic_timer obeys the clock laws", "[conformance][clock]", clock_on<el2_mode::nvhe>,
+                   clock_on<el2_mode::vhe>) {
+  using registers = typename TestType::registers;
+  registers::m = {};
+  registers::m.counter = 1'000'000;
+  typename TestType::timer clock;
+  clock.enable();
+  CHECK(laws::first_broken_clock_law(clock, [](ticks n) { registers::m.counter += n.value; }) == 0);
+  CHECK(!registers::m.undefined);
+}
+
+}  // namespace

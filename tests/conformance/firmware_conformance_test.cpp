@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <axhal/arch/aarch64/psci_client.hpp>
+#include <axhal/arch/aarch64/psci_server.hpp>
+#include <axhal/arch/host/firmware.hpp>
+#include <axhal/conformance/firmware_laws.hpp>
+
+#include "support/firmware_archetype.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <cstdint>
+
+namespace {
+using namespace axhal;
+using namespace axhal::aarch64;
+
+struct host_machine {
+  host::firmware<4>& firmware;
+  static constexpr std::uint64_t running_cpu() { return 0; }
+  static constexpr std::uint64_t stopped_cpu() { return 2; }
+  static constexpr std::uint64_t unknown_cpu() { return 4; }
+  [[nodiscard]] constexpr bool was_started(std::uint64_t id) const { return firmware.received(id).has_value(); }
+  [[nodiscard]] constexpr bool received(std::uint64_t id, host_phys entry, std::uint64_t argument) const {
+    return firmware.received(id) == host::cpu_start{entry, argument};
+  }
+};
+
+[[maybe_unused]] auto* const laws_on_archetype = &laws::first_broken_firmware_law<test::firmware_archetype, host_machine>;
+
+TEST_CASE("host::firmware obeys the firmware laws", "[conformance][firmware]") {
+  constexpr auto run = [] {
+    host::firmware<4> f;
+    host_machine m{f};
+    return laws::first_broken_firmware_law(f, m, host_phys{0x4020'0000});
+  };
+  STATIC_REQUIRE(run() == 0);
+  CHECK(run() == 0);
+}
+
+/// A machine whose firmware is the PSCI server that guests see: both halves of PSCI against each other.
+struct psci_machine {
+  psci_server<4> server{};
+  psci_action started{};
+
+  std::uint64_t call(std::uint64_t x0, std::uint64_t x1, std::uint64_t x2, std::uint64_t x3) {
+    psci_action const a = server.call(vcpu_number{0}, x0, x1, x2, x3, [](guest_phys) { return true; });
+    if (a.what == psci_action::kind::start_vcpu) started = a;
+    return a.result;
+  }
+
+  static std::uint64_t running_cpu() { return 0x8000'0000; }  // MPIDR as read: bit 31 is one
+  static std::uint64_t stopped_cpu() { return 0x8000'0003; }
+  static std::uint64_t unknown_cpu() { return 0x8000'0104; }
+  bool was_started(std::uint64_t id) const {
+    return started.what == psci_action::kind::start_vcpu && started.target.value == (id & 0xff);
+  }
+  bool received(std::uint64_t id, host_phys entry, std::uint64_t argument) const {
+    return was_started(id) && started.entry.value == entry.value && started.context == argument;
+  }
+};
+struct conduit {
+  psci_machine* machine;
+  std::uint64_t call(std::uint64_t f, std::uint64_t a, std::uint64_t b, std::uint64_t c) { return machine->call(f, a, b, c); }
+};
+
+TEST_CASE("aarch64::psci_client obeys the firmware laws", "[conformance][firmware]") {
+  psci_machine m;
+  psci_client<conduit> f{conduit{&m}};
+  CHECK(f.version() == std::uint32_t{0x1'0001});
+  CHECK(laws::first_broken_firmware_law(f, m, host_phys{0x4020'0000}) == 0);
+}
+
+}  // namespace
