@@ -28,8 +28,8 @@ constexpr bool works_in_the_compiler() {
   bitmap b{words, 130};
   b.add(62, 5);
   b.remove(64, 2);
-  return b.has(62) && b.has(63) && !b.has(64) && b.has(66) && b.next(0) == 62 && b.next(64) == 66 && b.next(67) == 130 &&
-         b.next_gap(62, 130) == 64;
+  return b.has(62) && b.has(63) && !b.has(64) && b.has(66) && b.next(0) == 62 && b.next(64) == 66 &&
+         b.next(67) == 130 && b.next_gap(62, 130) == 64;
 }
 
 }  // namespace

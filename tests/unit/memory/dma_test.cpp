@@ -34,7 +34,8 @@ struct recorder {
 TEST_CASE("a device gets what it asked for") {
   static host::counting_frames<64> frames;
   recorder::log log;
-  memory::dma_pool<host::counting_frames<64>, memory::offset_bus, recorder> pool{frames, {0x10'0000'0000}, {&log, &frames}};
+  memory::dma_pool<host::counting_frames<64>, memory::offset_bus, recorder> pool{
+      frames, {0x10'0000'0000}, {&log, &frames}};
   auto const region = pool.allocate({.size = 5000, .alignment = 4 * frame_size, .boundary = 4 * frame_size});
   REQUIRE(region);
   CHECK(region->size == 2 * frame_size);
