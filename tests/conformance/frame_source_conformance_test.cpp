@@ -45,4 +45,4 @@ TEMPLATE_TEST_CASE("frame sources obey the frame source laws", "", allocator_wit
 // Generic code over a frame source uses nothing that the contract does not give.
 template class memory::dma_pool<test::frame_source_archetype>;
 template int laws::first_broken_frame_source_law<test::frame_source_archetype>(test::frame_source_archetype&, host_phys,
-                                                                             std::size_t);
+                                                                               std::size_t);

@@ -34,7 +34,9 @@ struct aligns_to_half : sound {
 };
 /// Every run is one frame shorter than it says.
 struct hands_out_overlapping_runs : sound {
-  result<host_phys, frame_error> allocate(std::size_t n, std::size_t a) { return sound::allocate(n > 1 ? n - 1 : n, a); }
+  result<host_phys, frame_error> allocate(std::size_t n, std::size_t a) {
+    return sound::allocate(n > 1 ? n - 1 : n, a);
+  }
   result<void, frame_error> release(host_phys p, std::size_t n) { return sound::release(p, n > 1 ? n - 1 : n); }
 };
 /// All frames are seen through one window.

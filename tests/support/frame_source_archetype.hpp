@@ -5,8 +5,8 @@
 
 namespace axhal::test {
 
-/// Exactly what FrameSource asks for and nothing else, not even a default constructor or a const member. A generic class
-/// that compiles with it needs no more than the contract gives. Nothing here is ever called.
+/// Exactly what FrameSource asks for and nothing else, not even a default constructor or a const member. A generic
+/// class that compiles with it needs no more than the contract gives. Nothing here is ever called.
 class frame_source_archetype {
  public:
   frame_source_archetype() = delete;

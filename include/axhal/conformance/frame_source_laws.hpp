@@ -72,7 +72,9 @@ template <FrameSource S>
 /// Law 6, for a run that is out: what is not exactly it is not taken back.
 template <FrameSource S>
 [[nodiscard]] bool refuses_wrong_release(S& source, run const& r, host_phys stranger) {
-  auto const is = [](result<void, frame_error> const& got, frame_error wanted) { return !got && got.error() == wanted; };
+  auto const is = [](result<void, frame_error> const& got, frame_error wanted) {
+    return !got && got.error() == wanted;
+  };
   if (!is(source.release(stranger, r.frames), frame_error::foreign)) return false;
   if (!is(source.release(r.start, r.frames + 1), frame_error::not_allocated)) return false;
   if (r.frames > 1 && !is(source.release(r.start, r.frames - 1), frame_error::not_allocated)) return false;
@@ -85,8 +87,8 @@ template <FrameSource S>
 /// The first law of FrameSource (policy/frame_source.hpp) that `source` breaks, or 0.
 ///
 /// `stranger` is the address of a frame that is never the source's. The laws take at most `limit` frames at once beside
-/// some 50 for their runs, and give everything back. They need about 1 KiB of stack and no other memory; to say much, the
-/// source should have 64 frames or more.
+/// some 50 for their runs, and give everything back. They need about 1 KiB of stack and no other memory; to say much,
+/// the source should have 64 frames or more.
 template <FrameSource S>
 [[nodiscard]] int first_broken_frame_source_law(S& source, host_phys stranger = {~std::uint64_t{0} - (frame_size - 1)},
                                                 std::size_t limit = 4096) {

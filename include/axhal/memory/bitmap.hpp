@@ -10,9 +10,20 @@ namespace axhal::memory {
 
 /// A set of small numbers `0 .. size-1`, one bit each, in words that someone else owns.
 ///
-/// Above the words lie summaries, each with one bit for a word of the level below that is not empty, up to a single word:
-/// finding the next member takes a step per level, whatever the size.
+/// Above the words lie summaries, each with one bit for a word of the level below that is not empty, up to a single
+/// word: finding the next member takes a step per level, whatever the size.
 class bitmap {
+  template <typename F>
+  static constexpr void for_words(std::uint64_t first, std::uint64_t count, F&& each) {
+    while (count > 0) {
+      unsigned const shift = static_cast<unsigned>(first % 64);
+      std::uint64_t const here = count < 64 - shift ? count : 64 - shift;
+      each(first / 64, low_bits(static_cast<unsigned>(here)) << shift);
+      first += here;
+      count -= here;
+    }
+  }
+
  public:
   static constexpr unsigned max_levels = 7;
 
@@ -100,17 +111,6 @@ class bitmap {
   }
 
  private:
-  template <typename F>
-  static constexpr void for_words(std::uint64_t first, std::uint64_t count, F&& each) {
-    while (count > 0) {
-      unsigned const shift = static_cast<unsigned>(first % 64);
-      std::uint64_t const here = count < 64 - shift ? count : 64 - shift;
-      each(first / 64, low_bits(static_cast<unsigned>(here)) << shift);
-      first += here;
-      count -= here;
-    }
-  }
-
   std::uint64_t* levels_[max_levels]{};
   std::uint64_t counts_[max_levels]{};
   std::uint64_t size_{};

@@ -17,10 +17,10 @@ using bus_address = address<struct bus_address_space>;
 
 /// What a device asks of memory that it reads and writes by itself.
 struct dma_needs {
-  std::uint64_t size{};                      ///< bytes, above 0
-  std::uint64_t alignment{frame_size};       ///< of the bus address, in bytes, a power of two
-  bus_address highest{~std::uint64_t{0}};    ///< the last address that the device can put on the bus
-  std::uint64_t boundary{};                  ///< the memory crosses no multiple of this power of two; 0: it may
+  std::uint64_t size{};                    ///< bytes, above 0
+  std::uint64_t alignment{frame_size};     ///< of the bus address, in bytes, a power of two
+  bus_address highest{~std::uint64_t{0}};  ///< the last address that the device can put on the bus
+  std::uint64_t boundary{};                ///< the memory crosses no multiple of this power of two; 0: it may
 };
 
 /// Memory shared with a device. The size is in whole frames.
@@ -34,7 +34,8 @@ struct dma_region {
 
 /// Why there is no memory for a device.
 enum class dma_error : std::uint8_t {
-  bad_request,  ///< no size, or an alignment or boundary that is no power of two, or more bytes than the boundary allows
+  bad_request,  ///< no size, or an alignment or boundary that is no power of two, or more bytes than the boundary
+                ///< allows
   exhausted,    ///< no such run is free
   unreachable,  ///< memory is free, but none where the device reaches
   foreign,      ///< `release`: not a region that is out
@@ -57,8 +58,8 @@ struct always_coherent {
 ///
 /// `Coherence::share(physical, bytes)` makes CPU and device see the same bytes (cleans caches, changes attributes);
 /// `take_back` undoes it, and is called before the frames go back to the source, never after. A source that has
-/// `allocate_in(window, frames, alignment)` (an `owner_view`) is asked for frames that the device reaches; from any other
-/// the first run it offers must do.
+/// `allocate_in(window, frames, alignment)` (an `owner_view`) is asked for frames that the device reaches; from any
+/// other the first run it offers must do.
 template <FrameSource Source, typename Bus = offset_bus, typename Coherence = always_coherent>
 class dma_pool {
  public:
@@ -104,8 +105,8 @@ class dma_pool {
   result<host_phys, frame_error> find(dma_needs const& needs, std::size_t frames, std::size_t alignment) {
     if constexpr (requires(host_range window) { source_->allocate_in(window, frames, alignment); }) {
       host_phys const lowest = bus_.to_physical({0});
-      host_range const window{lowest, needs.highest.value == ~std::uint64_t{0} ? needs.highest.value
-                                                                               : needs.highest.value + 1};
+      host_range const window{lowest,
+                              needs.highest.value == ~std::uint64_t{0} ? needs.highest.value : needs.highest.value + 1};
       if (window.is_valid()) {
         if (auto const run = source_->allocate_in(window, frames, alignment)) return run;
       }

@@ -20,7 +20,9 @@ concept FrameAccess = requires(A const& a, host_phys p, void const* q) {
 
 /// Memory is mapped where it is, or not translated at all.
 struct identity_access {
-  [[nodiscard]] static void* pointer(host_phys p) { return reinterpret_cast<void*>(static_cast<std::uintptr_t>(p.value)); }
+  [[nodiscard]] static void* pointer(host_phys p) {
+    return reinterpret_cast<void*>(static_cast<std::uintptr_t>(p.value));
+  }
   [[nodiscard]] static host_phys physical(void const* q) { return {reinterpret_cast<std::uintptr_t>(q)}; }
 };
 static_assert(FrameAccess<identity_access>);

@@ -80,8 +80,8 @@ class frame_allocator {
     return allocate_for({}, frames, alignment_frames);
   }
 
-  /// A run charged to `owner`. Errors: `bad_request` also for an owner there is not; `exhausted` also when it would pass
-  /// the owner's quota (`account` tells which).
+  /// A run charged to `owner`. Errors: `bad_request` also for an owner there is not; `exhausted` also when it would
+  /// pass the owner's quota (`account` tells which).
   result<host_phys, frame_error> allocate_for(frame_owner owner, std::size_t frames, std::size_t alignment_frames) {
     return allocate_in(owner, {{0}, ~std::uint64_t{0}}, frames, alignment_frames);
   }

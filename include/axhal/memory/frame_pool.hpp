@@ -15,8 +15,8 @@ namespace axhal::memory {
 
 /// `Frames` frames inside the object itself: a frame source for programs that give page tables a fixed share of memory.
 ///
-/// The object is large and aligned to a frame; let it be a static one. It can be neither copied nor moved, because what it
-/// handed out lies in it. Not for use by two CPUs at once.
+/// The object is large and aligned to a frame; let it be a static one. It can be neither copied nor moved, because what
+/// it handed out lies in it. Not for use by two CPUs at once.
 template <std::size_t Frames, FrameAccess Access = identity_access>
 class frame_pool {
   static_assert(Frames > 0, "frame_pool: has at least one frame");

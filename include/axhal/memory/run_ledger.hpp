@@ -11,8 +11,8 @@
 namespace axhal::memory {
 
 /// Which frames of one region are free, and where each run that is out begins: two bits a frame, in words that someone
-/// else owns. Frames are numbered from 0 in the region; `origin` is the number of frame 0 in the whole machine, which is
-/// what alignment counts from.
+/// else owns. Frames are numbered from 0 in the region; `origin` is the number of frame 0 in the whole machine, which
+/// is what alignment counts from.
 class run_ledger {
  public:
   /// Words that a ledger of `frames` frames needs.
