@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <axhal/arch/host/counting_frames.hpp>
 #include <axhal/conformance/frame_source_laws.hpp>
+#include <axhal/memory/frame_allocator.hpp>
 #include <axhal/memory/frame_pool.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -8,6 +9,14 @@
 #include <cstdint>
 
 using namespace axhal;
+
+namespace {
+
+// Constant-initialised: a program without start-up code has it too.
+constinit memory::frame_pool<16> ready_before_main;
+constinit memory::frame_allocator<2> empty_before_main;
+
+}  // namespace
 
 TEST_CASE("a pool obeys the frame source laws at any size") {
   static memory::frame_pool<1> one;
@@ -53,4 +62,14 @@ TEST_CASE("counting frames count, fail on request and are never clean") {
   REQUIRE(frames.release(*a, 2));
   CHECK(bytes_of_a[5] == frames.dirt);
   CHECK(frames.allocate(1, 1).has_value());
+}
+
+TEST_CASE("a static pool is zero until its first use, and a static allocator empty until its first region") {
+  CHECK(ready_before_main.free_frames() == 16);
+  host_phys const base{reinterpret_cast<std::uintptr_t>(&ready_before_main)};
+  CHECK(ready_before_main.release(base, 1) == failure{frame_error::not_allocated});
+  CHECK(ready_before_main.allocate(16, 1) == base);
+  CHECK(ready_before_main.free_frames() == 0);
+  CHECK(empty_before_main.allocate(1, 1) == failure{frame_error::exhausted});
+  CHECK(empty_before_main.release({0x1000}, 1) == failure{frame_error::foreign});
 }
