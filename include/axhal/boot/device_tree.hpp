@@ -18,6 +18,10 @@ namespace axhal::boot {
 /// `open` looks at every byte of the structure that a later walk will look at, and refuses what is damaged. The bytes
 /// must stay and stay unchanged while the tree or a node of it is in use; were they changed all the same, a walk could
 /// end early or find other names, but reads nothing outside the blob: every step is checked again.
+///
+/// The tree must lie in normal memory: a compiler may read a number of two cells, which is aligned to four bytes, as
+/// one word of eight. While a CPU's MMU is off, that faults on AArch64, unless the program is compiled with
+/// -mstrict-align.
 class device_tree {
  public:
   /// The tree at the start of `blob`, which may be longer than the tree. The bytes need no alignment.
