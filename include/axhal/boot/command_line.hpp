@@ -31,11 +31,11 @@ struct option_error {
   if (i == t.size) return failure{option_error{option_fault::malformed, i}};
   std::uint64_t value = 0;
   for (; i < t.size; ++i) {
-    char const c = t[i];
+    std::uint64_t const c = static_cast<unsigned char>(t[i]);
     std::uint64_t digit = 16;
-    if (c >= '0' && c <= '9') digit = static_cast<std::uint64_t>(c - '0');
-    if (c >= 'a' && c <= 'f') digit = static_cast<std::uint64_t>(c - 'a' + 10);
-    if (c >= 'A' && c <= 'F') digit = static_cast<std::uint64_t>(c - 'A' + 10);
+    if (c >= '0' && c <= '9') digit = c - '0';
+    if (c >= 'a' && c <= 'f') digit = c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') digit = c - 'A' + 10;
     if (digit >= base) return failure{option_error{option_fault::malformed, i}};
     if (value > (~std::uint64_t{0} - digit) / base) return failure{option_error{option_fault::too_large, i}};
     value = value * base + digit;
