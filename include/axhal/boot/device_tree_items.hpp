@@ -79,7 +79,6 @@ inline constexpr std::uint64_t none = ~std::uint64_t{0};
       item.value_size = load_u32(blocks.structure, static_cast<std::size_t>(end));
       item.name_at = load_u32(blocks.structure, static_cast<std::size_t>(end + 4));
       end += 8;
-      if (size - end < item.value_size) return refuse(tree_fault::truncated);
       if (item.name_at >= blocks.strings.size) return refuse(tree_fault::bad_name_offset);
       std::uint64_t const length = tree_detail::string_length(blocks.strings, item.name_at);
       if (length == tree_detail::none) return refuse(tree_fault::bad_name_offset);
@@ -90,7 +89,8 @@ inline constexpr std::uint64_t none = ~std::uint64_t{0};
     }
     default: return refuse(tree_fault::bad_token);
   }
-  // Padding may end exactly with the block, not behind it. Both bounds are below 2^32 because the block's size is.
+  // What belongs to the token, padding included, ends inside the block. The sums above have 64 bits and cannot wrap;
+  // from here on everything is below 2^32, because the block's size is.
   end = (end + 3) & ~std::uint64_t{3};
   if (end > size) return refuse(tree_fault::truncated);
   item.next = static_cast<std::uint32_t>(end);
