@@ -22,7 +22,7 @@ TEST_CASE("host::clock obeys the clock laws", "[conformance][clock]") {
     return laws::first_broken_clock_law(c, [&c](ticks n) { c.advance(n); });
   };
   STATIC_REQUIRE(run(hertz{62'500'000}, ticks{0}) == 0);
-  CHECK(run(hertz{1}, ticks{1} ) == 0);
+  CHECK(run(hertz{1}, ticks{1}) == 0);
   CHECK(run(hertz{3'000'000'000}, ticks{std::uint64_t{1} << 62}) == 0);
 }
 

@@ -11,7 +11,8 @@
 namespace {
 using namespace axhal;
 
-[[maybe_unused]] auto* const laws_on_archetype = &laws::first_broken_console_law<test::console_archetype, host::console<>>;
+[[maybe_unused]] auto* const laws_on_archetype =
+    &laws::first_broken_console_law<test::console_archetype, host::console<>>;
 
 TEST_CASE("host::console obeys the console laws", "[conformance][console]") {
   constexpr auto run = [](auto c) { return laws::first_broken_console_law(c, c); };

@@ -25,7 +25,8 @@ struct host_machine {
   }
 };
 
-[[maybe_unused]] auto* const laws_on_archetype = &laws::first_broken_firmware_law<test::firmware_archetype, host_machine>;
+[[maybe_unused]] auto* const laws_on_archetype =
+    &laws::first_broken_firmware_law<test::firmware_archetype, host_machine>;
 
 TEST_CASE("host::firmware obeys the firmware laws", "[conformance][firmware]") {
   constexpr auto run = [] {
@@ -60,7 +61,9 @@ struct psci_machine {
 };
 struct conduit {
   psci_machine* machine;
-  std::uint64_t call(std::uint64_t f, std::uint64_t a, std::uint64_t b, std::uint64_t c) { return machine->call(f, a, b, c); }
+  std::uint64_t call(std::uint64_t f, std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+    return machine->call(f, a, b, c);
+  }
 };
 
 TEST_CASE("aarch64::psci_client obeys the firmware laws", "[conformance][firmware]") {

@@ -79,7 +79,10 @@ void run(source in, std::deque<std::uint8_t>& sent, Sink sink) {
         }
         d.pump();
         break;
-      default: d.write(0x00, 1, what); ++writes; break;
+      default:
+        d.write(0x00, 1, what);
+        ++writes;
+        break;
     }
     check(d);
   }

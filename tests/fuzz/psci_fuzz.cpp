@@ -73,7 +73,9 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
           book[a.target.value] = psci_affinity::on_pending;
           break;
         case kind::stop_this: require(a.target == n && static_cast<std::uint32_t>(x0) == 0x8400'0002); break;
-        case kind::suspend: require((static_cast<std::uint32_t>(x0) & 0xbfff'ffff) == 0x8400'0001 && a.result == 0); break;
+        case kind::suspend:
+          require((static_cast<std::uint32_t>(x0) & 0xbfff'ffff) == 0x8400'0001 && a.result == 0);
+          break;
         case kind::power_off: require(static_cast<std::uint32_t>(x0) == 0x8400'0008); break;
         case kind::reset: require(static_cast<std::uint32_t>(x0) == 0x8400'0009); break;
         case kind::none: break;

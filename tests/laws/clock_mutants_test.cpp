@@ -27,8 +27,10 @@ struct changes_its_frequency : host::clock {
 };
 struct forgets_the_past : host::clock {  // arms only what is still to come
   constexpr void arm(ticks t) {
-    if (t > now()) host::clock::arm(t);
-    else cancel();
+    if (t > now())
+      host::clock::arm(t);
+    else
+      cancel();
   }
 };
 struct needs_one_tick_more : host::clock {  // compares with > where >= is meant

@@ -93,8 +93,10 @@ struct tells_losses_twice : good {
 struct overwrites_the_oldest : good {
   unsigned waiting{};
   constexpr void send(std::uint8_t b) {
-    if (waiting == 8) (void)good::get();
-    else ++waiting;
+    if (waiting == 8)
+      (void)good::get();
+    else
+      ++waiting;
     good::send(b);
   }
   constexpr byte_or_error get() {

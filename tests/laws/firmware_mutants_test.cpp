@@ -40,9 +40,7 @@ struct says_all_are_off : good {
   static constexpr state cpu_state(std::uint64_t) { return cpu_power::off; }
 };
 struct says_started_are_off : good {
-  constexpr state cpu_state(std::uint64_t id) const {
-    return id == 0 ? state{cpu_power::on} : state{cpu_power::off};
-  }
+  constexpr state cpu_state(std::uint64_t id) const { return id == 0 ? state{cpu_power::on} : state{cpu_power::off}; }
 };
 struct starts_the_running : good {
   constexpr outcome start_cpu(std::uint64_t id, host_phys e, std::uint64_t a) {

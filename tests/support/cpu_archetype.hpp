@@ -16,7 +16,9 @@ struct cpu_archetype {
     irq_state() = default;
   };
   template <barrier>
-  static void order() { __builtin_trap(); }
+  static void order() {
+    __builtin_trap();
+  }
   static irq_state mask_interrupts() { __builtin_trap(); }
   static void restore_interrupts(irq_state) { __builtin_trap(); }
   static bool interrupts_masked() { __builtin_trap(); }

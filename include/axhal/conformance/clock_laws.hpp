@@ -60,7 +60,8 @@ constexpr int first_broken_clock_law(C& clock, Pass&& pass) {
   if (clock.is_due()) return 6;
   clock.cancel();
 
-  std::uint64_t const offsets[] = {0, 1, 12345, clock.now().value, clock.now().value + 1, std::uint64_t{1} << 63, UINT64_MAX};
+  std::uint64_t const offsets[] = {
+      0, 1, 12345, clock.now().value, clock.now().value + 1, std::uint64_t{1} << 63, UINT64_MAX};
   for (std::uint64_t const offset : offsets) {
     clock.set_guest_offset(ticks{offset});
     ticks const before = clock.now();

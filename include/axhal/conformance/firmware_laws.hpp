@@ -8,9 +8,9 @@
 
 namespace axhal::laws {
 
-/// The machine below a firmware, as a test sees it. `running_cpu()` is a hardware id that is on, `stopped_cpu()` one that
-/// was never started, `unknown_cpu()` no CPU's. `received(id, entry, argument)` is true when the CPU was started with
-/// exactly these; `was_started(id)` when it was started at all.
+/// The machine below a firmware, as a test sees it. `running_cpu()` is a hardware id that is on, `stopped_cpu()` one
+/// that was never started, `unknown_cpu()` no CPU's. `received(id, entry, argument)` is true when the CPU was started
+/// with exactly these; `was_started(id)` when it was started at all.
 template <typename M>
 concept FirmwareMachine = requires(M& m, std::uint64_t id, host_phys entry) {
   { m.running_cpu() } -> std::same_as<std::uint64_t>;

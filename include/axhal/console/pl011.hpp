@@ -17,8 +17,8 @@ class pl011 {
  public:
   constexpr explicit pl011(Window w) : window_{w} {}
 
-  /// Sets 8 data bits, no parity, 1 stop bit at `baud` from the reference clock `clock`, FIFOs on, all interrupts masked.
-  /// What was being sent is sent first; what was received is dropped. Changes nothing when it fails.
+  /// Sets 8 data bits, no parity, 1 stop bit at `baud` from the reference clock `clock`, FIFOs on, all interrupts
+  /// masked. What was being sent is sent first; what was received is dropped. Changes nothing when it fails.
   constexpr result<void, pl011_error> init(hertz clock, std::uint32_t baud) {
     auto const divisor = pl011_divisor_for(clock, baud);
     if (!divisor) return failure{divisor.error()};
@@ -54,8 +54,8 @@ class pl011 {
       return deliver(pending_.word);
     }
     if (pl011_fr::f_rxfe::get(read(pl011_reg::fr))) {
-      // The device tells of a loss with the next byte, which may never come; RSR tells at once. Only who got bytes since
-      // the last look can have lost some: an idle poll costs one access.
+      // The device tells of a loss with the next byte, which may never come; RSR tells at once. Only who got bytes
+      // since the last look can have lost some: an idle poll costs one access.
       if (!pending_.look_for_loss) return failure{console_error::empty};
       pending_.look_for_loss = false;
       if (!pl011_rsr::f_oe::get(read(pl011_reg::rsr))) return failure{console_error::empty};
@@ -104,10 +104,10 @@ class pl011 {
   }
 
   struct receive_state {
-    std::uint32_t word{};      ///< read from the device, not yet delivered
-    bool has_byte{};           ///< `word` holds something
-    bool look_for_loss{};      ///< something was got since RSR was looked at
-    bool loss_reported{};      ///< the device will tell again, with its next byte, of a loss already reported
+    std::uint32_t word{};  ///< read from the device, not yet delivered
+    bool has_byte{};       ///< `word` holds something
+    bool look_for_loss{};  ///< something was got since RSR was looked at
+    bool loss_reported{};  ///< the device will tell again, with its next byte, of a loss already reported
   };
 
   [[no_unique_address]] Window window_;

@@ -31,14 +31,14 @@ inline constexpr std::uint64_t pcell_id  = 0xff0;  // ro  four bytes, one a word
 }  // namespace pl011_reg
 // clang-format on
 
-/// UARTDR as read: the byte and what was wrong with it (DDI 0183, "Data Register, UARTDR", 3.3.1). The same errors stand
-/// in UARTRSR from bit 0 on.
+/// UARTDR as read: the byte and what was wrong with it (DDI 0183, "Data Register, UARTDR", 3.3.1). The same errors
+/// stand in UARTRSR from bit 0 on.
 namespace pl011_dr {
 using f_data = bit_field<std::uint8_t, 7, 0, std::uint32_t>;
-using f_fe = bit_field<bool, 8, 8, std::uint32_t>;   ///< no stop bit
-using f_pe = bit_field<bool, 9, 9, std::uint32_t>;   ///< wrong parity
-using f_be = bit_field<bool, 10, 10, std::uint32_t>; ///< break
-using f_oe = bit_field<bool, 11, 11, std::uint32_t>; ///< bytes were lost before this one
+using f_fe = bit_field<bool, 8, 8, std::uint32_t>;    ///< no stop bit
+using f_pe = bit_field<bool, 9, 9, std::uint32_t>;    ///< wrong parity
+using f_be = bit_field<bool, 10, 10, std::uint32_t>;  ///< break
+using f_oe = bit_field<bool, 11, 11, std::uint32_t>;  ///< bytes were lost before this one
 inline constexpr std::uint32_t damaged = f_fe::mask | f_pe::mask | f_be::mask;
 static_assert(disjoint_fields<f_data, f_fe, f_pe, f_be, f_oe>);
 }  // namespace pl011_dr
@@ -68,8 +68,8 @@ using f_brk = bit_field<bool, 0, 0, std::uint32_t>;
 using f_pen = bit_field<bool, 1, 1, std::uint32_t>;
 using f_eps = bit_field<bool, 2, 2, std::uint32_t>;
 using f_stp2 = bit_field<bool, 3, 3, std::uint32_t>;
-using f_fen = bit_field<bool, 4, 4, std::uint32_t>;                ///< FIFOs of 16, else of 1
-using f_wlen = bit_field<std::uint32_t, 6, 5, std::uint32_t>;      ///< bits per word, minus 5
+using f_fen = bit_field<bool, 4, 4, std::uint32_t>;            ///< FIFOs of 16, else of 1
+using f_wlen = bit_field<std::uint32_t, 6, 5, std::uint32_t>;  ///< bits per word, minus 5
 using f_sps = bit_field<bool, 7, 7, std::uint32_t>;
 static_assert(disjoint_fields<f_brk, f_pen, f_eps, f_stp2, f_fen, f_wlen, f_sps>);
 }  // namespace pl011_lcr
@@ -116,8 +116,8 @@ struct pl011_divisor {
   friend constexpr bool operator==(pl011_divisor, pl011_divisor) = default;
 };
 
-/// The divisor nearest to `baud` bits a second from `clock` (DDI 0183, "Fractional Baud Rate Register, UARTFBRD", 3.3.6):
-/// 1 to 65535 exactly; `baud_rate` when it lies outside.
+/// The divisor nearest to `baud` bits a second from `clock` (DDI 0183, "Fractional Baud Rate Register,
+/// UARTFBRD", 3.3.6): 1 to 65535 exactly; `baud_rate` when it lies outside.
 [[nodiscard]] constexpr result<pl011_divisor, pl011_error> pl011_divisor_for(hertz clock, std::uint32_t baud) {
   if (baud == 0 || clock.value > UINT64_MAX / 8) return failure{pl011_error::baud_rate};
   std::uint64_t const sixty_fourths = (clock.value * 4 + baud / 2) / baud;

@@ -22,8 +22,8 @@ enum class cross_call_error : std::uint8_t {
 /// Lets one CPU have a function run on another, by an inter-processor interrupt.
 ///
 /// There is one letter box for each pair of CPUs, so nothing is allocated, no lock is held, and a CPU has at most one
-/// call under way to each other CPU. `Send` is called as `send(cpu_number) -> bool` and raises the interrupt; the target
-/// calls `serve(itself)` from its handler. Functions run with whatever the handler has masked, and are short.
+/// call under way to each other CPU. `Send` is called as `send(cpu_number) -> bool` and raises the interrupt; the
+/// target calls `serve(itself)` from its handler. Functions run with whatever the handler has masked, and are short.
 ///
 /// Why two CPUs that call each other with interrupts masked do not stop for ever: `call_and_wait` serves its own CPU's
 /// letter boxes while it waits.
@@ -58,7 +58,8 @@ class cross_call {
 
   /// The same, and returns when `f` has returned. What `f` wrote is seen by this CPU then.
   template <typename Send>
-  result<void, cross_call_error> call_and_wait(cpu_number self, cpu_number target, function f, void* context, Send&& send) {
+  result<void, cross_call_error> call_and_wait(cpu_number self, cpu_number target, function f, void* context,
+                                               Send&& send) {
     if (self == target && self.value < MaxCpus) {
       f(context);
       return {};

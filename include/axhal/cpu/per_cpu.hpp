@@ -18,8 +18,8 @@ enum class per_cpu_error : std::uint8_t {
 /// One `T` for each CPU, found through the CPU's base register: no lookup, no lock.
 ///
 /// `T` holds everything of a program that is per CPU: a CPU has one base register, so a program has one `per_cpu`. Each
-/// CPU calls `attach` once, before `local`. Slots are `Line` bytes apart or more, so that CPUs do not share cache lines.
-/// A slot belongs to its CPU; another CPU that reads it (`of`) does so by whatever synchronisation `T` has.
+/// CPU calls `attach` once, before `local`. Slots are `Line` bytes apart or more, so that CPUs do not share cache
+/// lines. A slot belongs to its CPU; another CPU that reads it (`of`) does so by whatever synchronisation `T` has.
 template <CpuPolicy Cpu, typename T, std::size_t MaxCpus, std::size_t Line = 64>
 class per_cpu {
   static_assert(MaxCpus > 0, "per_cpu: needs room for one CPU at least");
@@ -45,7 +45,9 @@ class per_cpu {
   [[nodiscard]] static cpu_number this_cpu() { return current().number; }
   /// The data of CPU `n`, or a null pointer when there is no such slot.
   [[nodiscard]] constexpr T* of(cpu_number n) { return n.value < MaxCpus ? &slots_[n.value].data : nullptr; }
-  [[nodiscard]] constexpr T const* of(cpu_number n) const { return n.value < MaxCpus ? &slots_[n.value].data : nullptr; }
+  [[nodiscard]] constexpr T const* of(cpu_number n) const {
+    return n.value < MaxCpus ? &slots_[n.value].data : nullptr;
+  }
 
  private:
   struct alignas(Line < alignof(T) ? alignof(T) : Line) slot {

@@ -43,9 +43,9 @@ __extension__ using uint128 = unsigned __int128;
 
 /// Multiplies 64-bit numbers by a fixed ratio, exactly and without dividing. Constant after construction.
 ///
-/// Why it is exact: the ratio is kept as `whole + fraction / 2^128`, the fraction rounded up, so the product is too large
-/// by less than `x / 2^128`. With a denominator d the true product misses the next integer by at least `1 / d`, and
-/// `x * d < 2^128`: the rounding never reaches it.
+/// Why it is exact: the ratio is kept as `whole + fraction / 2^128`, the fraction rounded up, so the product is too
+/// large by less than `x / 2^128`. With a denominator d the true product misses the next integer by at least `1 / d`,
+/// and `x * d < 2^128`: the rounding never reaches it.
 class ratio {
  public:
   /// The ratio `numerator / denominator`. Precondition: `denominator` is above 0.

@@ -48,7 +48,9 @@ class timer_queue {
   }
 
   /// A timer that expires once, at `deadline`.
-  constexpr result<timer_handle, timer_error> add(ticks deadline, Payload payload) { return insert(deadline, 0, payload); }
+  constexpr result<timer_handle, timer_error> add(ticks deadline, Payload payload) {
+    return insert(deadline, 0, payload);
+  }
 
   /// A timer that expires at `first`, `first + period`, `first + 2 * period` and so on: computed from `first`, not from
   /// when it was served, so it never drifts. Periods that passed unserved are counted, not repeated. Ends when its next
@@ -65,8 +67,8 @@ class timer_queue {
     return true;
   }
 
-  /// Gives a waiting timer a new deadline; it queues behind timers that already have this deadline. A periodic timer goes
-  /// on from there. False when the timer has ended.
+  /// Gives a waiting timer a new deadline; it queues behind timers that already have this deadline. A periodic timer
+  /// goes on from there. False when the timer has ended.
   constexpr bool rearm(timer_handle h, ticks deadline) {
     if (!is_waiting(h)) return false;
     slot& s = slots_[h.slot];
@@ -89,8 +91,8 @@ class timer_queue {
     return ticks{slots_[heap_[0]].deadline};
   }
 
-  /// Takes the first timer whose deadline is at or before `now`; `none` when there is none. Call until `none`. The queue
-  /// is consistent when it returns, so whoever serves the timer may add, cancel and re-arm.
+  /// Takes the first timer whose deadline is at or before `now`; `none` when there is none. Call until `none`. The
+  /// queue is consistent when it returns, so whoever serves the timer may add, cancel and re-arm.
   constexpr result<expired, timer_error> expire(ticks now) {
     if (size_ == 0 || slots_[heap_[0]].deadline > now.value) return failure{timer_error::none};
     std::uint32_t const index = heap_[0];

@@ -51,7 +51,8 @@ class small_fifo {
 ///   - bytes take no time: with a sink that is never full, the transmitter is always empty and never busy;
 ///   - a guest may send without setting UARTEN and TXE, as programs written for emulators do;
 ///   - the receive timeout, 32 bit times on the wire, has always passed already: data that waits raises RT at once;
-///   - CTS, DSR and DCD are asserted (a cable is plugged in), but for loop-back, where the guest's own outputs are seen.
+///   - CTS, DSR and DCD are asserted (a cable is plugged in), but for loop-back, where the guest's own outputs are
+///   seen.
 /// Accesses that begin at a register's first byte reach it; others read zero and write nothing. Sizes are 1, 2, 4 or 8
 /// bytes; any other number is safe and means nothing in particular.
 ///
@@ -72,7 +73,7 @@ class pl011 {
   [[nodiscard]] std::uint64_t read(std::uint64_t offset, unsigned bytes) {
     // Most exits of a booting guest are this one.
     if (offset == reg::fr) return flags_ & low_bits(8 * (bytes & 15));
-    return read_slow(offset) & low_bits(8 * (bytes & 15));
+    return read_slow(offset, bytes);
   }
   /// The guest stores `value` (its low `bytes` bytes) at `offset` of the device.
   void write(std::uint64_t offset, unsigned bytes, std::uint64_t value) {
@@ -91,8 +92,8 @@ class pl011 {
   [[nodiscard]] constexpr bool can_receive() const {
     return cr::f_rxe::get(cr_) && !is_looped_back() && rx_.size() < capacity();
   }
-  /// A byte arrives from the host. With no room it is lost, as on a wire, and the guest finds an overrun; while the guest
-  /// has its receiver off or looped back it is lost without a trace.
+  /// A byte arrives from the host. With no room it is lost, as on a wire, and the guest finds an overrun; while the
+  /// guest has its receiver off or looped back it is lost without a trace.
   constexpr void receive(std::uint8_t byte) {
     if (cr::f_rxe::get(cr_) && !is_looped_back()) take(byte);
   }
@@ -137,12 +138,12 @@ class pl011 {
   static constexpr bool can_be_full = requires(Sink& s) {
     { s.can_put() } -> std::same_as<bool>;
   };
-  static constexpr std::uint32_t cr_reset = 0x300;    // TXE and RXE
+  static constexpr std::uint32_t cr_reset = 0x300;      // TXE and RXE
   static constexpr std::uint32_t cr_writable = 0xff87;  // bits 6:3 are reserved
-  static constexpr std::uint32_t ifls_reset = 0x12;   // both at half full
-  static constexpr std::uint32_t flags_reset =
-      console::pl011_fr::f_txfe::mask | console::pl011_fr::f_rxfe::mask | console::pl011_fr::f_cts::mask |
-      console::pl011_fr::f_dsr::mask | console::pl011_fr::f_dcd::mask;
+  static constexpr std::uint32_t ifls_reset = 0x12;     // both at half full
+  static constexpr std::uint32_t flags_reset = console::pl011_fr::f_txfe::mask | console::pl011_fr::f_rxfe::mask |
+                                               console::pl011_fr::f_cts::mask | console::pl011_fr::f_dsr::mask |
+                                               console::pl011_fr::f_dcd::mask;
 
   [[nodiscard]] constexpr bool is_looped_back() const { return cr::f_lbe::get(cr_); }
   [[nodiscard]] constexpr unsigned capacity() const { return console::pl011_lcr::f_fen::get(lcr_h_) ? depth : 1; }
@@ -227,7 +228,8 @@ class pl011 {
   }
 
   // Kept out of line, so that both tiers of exits share them and the fast paths stay leaves.
-  [[gnu::noinline]] std::uint64_t read_slow(std::uint64_t offset);
+  [[gnu::noinline]] std::uint64_t read_slow(std::uint64_t offset, unsigned bytes);
+  std::uint32_t read_register(std::uint64_t offset);
   [[gnu::noinline]] void write_slow(std::uint64_t offset, std::uint32_t value);
   constexpr void write_line_control(std::uint32_t value);
 
@@ -249,7 +251,12 @@ class pl011 {
 };
 
 template <ByteSink Sink>
-std::uint64_t pl011<Sink>::read_slow(std::uint64_t offset) {
+std::uint64_t pl011<Sink>::read_slow(std::uint64_t offset, unsigned bytes) {
+  return read_register(offset) & low_bits(8 * (bytes & 15));
+}
+
+template <ByteSink Sink>
+std::uint32_t pl011<Sink>::read_register(std::uint64_t offset) {
   using namespace console;
   switch (offset) {
     case pl011_reg::dr: return take_out();
@@ -265,10 +272,10 @@ std::uint64_t pl011<Sink>::read_slow(std::uint64_t offset) {
     case pl011_reg::ris: return ris_;
     case pl011_reg::mis: return ris_ & imsc_;
     case pl011_reg::dmacr: return dmacr_;
-    case pl011_reg::periph_id: return 0x11;        // part number 0x011, low byte
-    case pl011_reg::periph_id + 4: return 0x10;    // designer 0x41, low half; part number, high half
-    case pl011_reg::periph_id + 8: return 0x14;    // revision 1; designer, high half
-    case pl011_reg::periph_id + 12: return 0x00;   // configuration
+    case pl011_reg::periph_id: return 0x11;       // part number 0x011, low byte
+    case pl011_reg::periph_id + 4: return 0x10;   // designer 0x41, low half; part number, high half
+    case pl011_reg::periph_id + 8: return 0x14;   // revision 1; designer, high half
+    case pl011_reg::periph_id + 12: return 0x00;  // configuration
     case pl011_reg::pcell_id: return 0x0d;
     case pl011_reg::pcell_id + 4: return 0xf0;
     case pl011_reg::pcell_id + 8: return 0x05;
@@ -309,7 +316,8 @@ constexpr void pl011<Sink>::write_line_control(std::uint32_t value) {
   std::uint32_t const before = lcr_h_;
   lcr_h_ = value;
   if (((before ^ value) & pl011_lcr::f_fen::mask) != 0) {
-    // Switching between FIFOs and holding registers empties both; nothing that was sent is lost, if the sink can have it.
+    // Switching between FIFOs and holding registers empties both; nothing that was sent is lost, if the sink can have
+    // it.
     pump();
     rx_.clear();
     tx_.clear();

@@ -7,7 +7,9 @@
 
 struct registers {
   template <axhal::aarch64::sysreg>
-  static std::uint64_t read() { return 0; }
+  static std::uint64_t read() {
+    return 0;
+  }
   template <axhal::aarch64::sysreg>
   static void write(std::uint64_t) {}
 #if defined(AXHAL_CORRECT)

@@ -14,7 +14,8 @@ TEST_CASE("CNTx_CTL bits", "[golden][generic_timer]") {
   STATIC_REQUIRE(cnt_ctl::f_istatus::mask == 0x4);
 }
 
-TEST_CASE("CNTHCTL_EL2 bits with E2H 0: EL1PCTEN 0, EL1PCEN 1, EVNTEN 2, EVNTDIR 3, EVNTI 7:4", "[golden][generic_timer]") {
+TEST_CASE("CNTHCTL_EL2 bits with E2H 0: EL1PCTEN 0, EL1PCEN 1, EVNTEN 2, EVNTDIR 3, EVNTI 7:4",
+          "[golden][generic_timer]") {
   STATIC_REQUIRE(cnthctl_nvhe::f_el1pcten::mask == 0x1);
   STATIC_REQUIRE(cnthctl_nvhe::f_el1pcen::mask == 0x2);
   STATIC_REQUIRE(cnthctl_nvhe::f_evnten::mask == 0x4);

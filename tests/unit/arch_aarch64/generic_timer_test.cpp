@@ -53,7 +53,8 @@ TEMPLATE_TEST_CASE("arming sets the compare value before the timer is on", "[arc
   CHECK(!TestType::timer::is_due());
 }
 
-TEMPLATE_TEST_CASE("enabling leaves no timer of an earlier program running", "[arch_aarch64][generic_timer]", nvhe, vhe) {
+TEMPLATE_TEST_CASE("enabling leaves no timer of an earlier program running", "[arch_aarch64][generic_timer]", nvhe,
+                   vhe) {
   using registers = typename TestType::registers;
   registers::m = {};
   registers::m.counter = UINT64_MAX;  // every timer that is on would be due
@@ -125,8 +126,8 @@ TEMPLATE_TEST_CASE("loading switches the timer on last, saving reads the value a
   registers::m.events.clear();
   guest_timer_state s{};
   TestType::timer::save_guest(s);
-  CHECK(registers::m.events == std::vector{read_of(names::cntv_ctl, 7), write_of(names::cntv_ctl, 0), read_of(names::cntv_cval, 7),
-                                           read_of(names::cntkctl, 2), isb});
+  CHECK(registers::m.events == std::vector{read_of(names::cntv_ctl, 7), write_of(names::cntv_ctl, 0),
+                                           read_of(names::cntv_cval, 7), read_of(names::cntkctl, 2), isb});
   CHECK(s == guest_timer_state{7, 3, 2});
 }
 

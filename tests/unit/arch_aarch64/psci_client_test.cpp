@@ -53,14 +53,15 @@ TEST_CASE("calls carry the function and the arguments that DEN0022 says", "[arch
 
 TEST_CASE("each of PSCI's errors has its meaning", "[arch_aarch64][psci_client]") {
   std::pair<int, firmware_error> const table[] = {
-      {-1, firmware_error::unsupported}, {-2, firmware_error::bad_cpu},     {-3, firmware_error::denied},
-      {-4, firmware_error::already_on},  {-5, firmware_error::already_on},  {-6, firmware_error::failed},
-      {-7, firmware_error::bad_cpu},     {-8, firmware_error::denied},      {-9, firmware_error::bad_address},
-      {-10, firmware_error::failed},     {1, firmware_error::failed},       {INT32_MIN, firmware_error::failed}};
+      {-1, firmware_error::unsupported}, {-2, firmware_error::bad_cpu},    {-3, firmware_error::denied},
+      {-4, firmware_error::already_on},  {-5, firmware_error::already_on}, {-6, firmware_error::failed},
+      {-7, firmware_error::bad_cpu},     {-8, firmware_error::denied},     {-9, firmware_error::bad_address},
+      {-10, firmware_error::failed},     {1, firmware_error::failed},      {INT32_MIN, firmware_error::failed}};
   for (auto const& [code, meaning] : table) {
     fixture f;
     // Sign-extended, as most firmware returns it, and with a zero upper half, as SMC32 allows.
-    for (std::uint64_t const word : {static_cast<std::uint64_t>(std::int64_t{code}), std::uint64_t{static_cast<std::uint32_t>(code)}}) {
+    for (std::uint64_t const word :
+         {static_cast<std::uint64_t>(std::int64_t{code}), std::uint64_t{static_cast<std::uint32_t>(code)}}) {
       f.answer = word;
       INFO(code);
       CHECK(f.firmware.start_cpu(1, host_phys{4}, 0) == failure{meaning});

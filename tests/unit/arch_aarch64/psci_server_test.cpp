@@ -50,10 +50,11 @@ TEST_CASE("only W0 names the function", "[arch_aarch64][psci_server]") {
 
 TEST_CASE("what is not offered is not supported, and nothing else happens", "[arch_aarch64][psci_server]") {
   psci_server<4> s;
-  std::uint64_t const unknown[] = {
-      0,           1,           0x8400'0005, 0xc400'0005, 0x8400'0007, 0xc400'0007, 0x8400'000b, 0x8400'000e, 0xc400'000e,
-      0x8400'0012, 0xc400'0012, 0xc400'0000, 0xc400'0002, 0xc400'0006, 0xc400'0008, 0xc400'0009, 0xc400'000a, 0x8400'ffff,
-      0x0400'0000, 0x4400'0003, 0x8000'0002, 0xc000'0000, 0x8600'0000, 0x8000'8000, 0x8000'7fff, 0xffff'ffff};
+  std::uint64_t const unknown[] = {0,           1,           0x8400'0005, 0xc400'0005, 0x8400'0007, 0xc400'0007,
+                                   0x8400'000b, 0x8400'000e, 0xc400'000e, 0x8400'0012, 0xc400'0012, 0xc400'0000,
+                                   0xc400'0002, 0xc400'0006, 0xc400'0008, 0xc400'0009, 0xc400'000a, 0x8400'ffff,
+                                   0x0400'0000, 0x4400'0003, 0x8000'0002, 0xc000'0000, 0x8600'0000, 0x8000'8000,
+                                   0x8000'7fff, 0xffff'ffff};
   for (std::uint64_t const f : unknown) {
     INFO(std::hex << f);
     CHECK(answer(s, f, 1, ram, 3) == not_supported);
@@ -153,7 +154,7 @@ TEST_CASE("CPU_SUSPEND waits, and checks what it is given", "[arch_aarch64][psci
   psci_action const standby = ask(s, 0xc400'0001, 0, 0, 0);
   CHECK(standby.what == kind::suspend);
   CHECK(standby.result == 0);
-  CHECK(ask(s, 0x8400'0001, 0xffff, 0, 0).what == kind::suspend);  // any state id
+  CHECK(ask(s, 0x8400'0001, 0xffff, 0, 0).what == kind::suspend);      // any state id
   CHECK(ask(s, 0xc400'0001, 0x1'0000, ram, 0).what == kind::suspend);  // power-down
   CHECK(answer(s, 0xc400'0001, 0x1'0000, 0, 0) == invalid_address);
   CHECK(answer(s, 0xc400'0001, 0x100'0000, ram, 0) == invalid_parameters);  // a cluster
@@ -218,8 +219,10 @@ TEST_CASE("of several vCPUs that start one, exactly one succeeds", "[arch_aarch6
     for (int i = 0; i < 4; ++i) {
       callers.emplace_back([&] {
         psci_action const a = s.call(boot, 0xc400'0003, 1, ram, 0, in_ram);
-        if (a.what == kind::start_vcpu) ++successes;
-        else if (a.result == on_pending) ++refusals;
+        if (a.what == kind::start_vcpu)
+          ++successes;
+        else if (a.result == on_pending)
+          ++refusals;
       });
     }
     for (auto& t : callers) t.join();

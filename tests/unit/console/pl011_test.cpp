@@ -21,17 +21,13 @@ TEST_CASE("init sends what is left, then sets the line before it turns the devic
   driver uart{test::mmio_recorder{&log}};
   REQUIRE(uart.init(hertz{24'000'000}, 115'200).has_value());
   std::vector<mmio_access> const expected = {
-      {'r', 4, 0x18, 0x08}, {'r', 4, 0x18, 0x08}, {'r', 4, 0x18, 0x90},
-      {'w', 4, 0x30, 0},      // off
-      {'w', 4, 0x2c, 0},      // FIFOs off: emptied
-      {'w', 4, 0x38, 0},      // no interrupts
-      {'w', 4, 0x44, 0x7ff},
-      {'w', 4, 0x48, 0},      // no DMA
-      {'w', 4, 0x04, 0},      // no errors
-      {'w', 4, 0x24, 13},
-      {'w', 4, 0x28, 1},
-      {'w', 4, 0x2c, 0x70},   // 8 bits, FIFOs; takes the divisor over
-      {'w', 4, 0x30, 0x301},  // UARTEN, TXE, RXE
+      {'r', 4, 0x18, 0x08},  {'r', 4, 0x18, 0x08}, {'r', 4, 0x18, 0x90}, {'w', 4, 0x30, 0},  // off
+      {'w', 4, 0x2c, 0},                                                                     // FIFOs off: emptied
+      {'w', 4, 0x38, 0},                                                                     // no interrupts
+      {'w', 4, 0x44, 0x7ff}, {'w', 4, 0x48, 0},                                              // no DMA
+      {'w', 4, 0x04, 0},                                                                     // no errors
+      {'w', 4, 0x24, 13},    {'w', 4, 0x28, 1},    {'w', 4, 0x2c, 0x70},  // 8 bits, FIFOs; takes the divisor over
+      {'w', 4, 0x30, 0x301},                                              // UARTEN, TXE, RXE
   };
   CHECK(log.accesses == expected);
 }

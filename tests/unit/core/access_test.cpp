@@ -24,8 +24,10 @@ TEST_CASE("rights are sets", "[core][access]") {
 
 TEST_CASE("attributes compare by rights and by type, and start without rights", "[core][access]") {
   STATIC_REQUIRE(page_attributes{} == page_attributes{access::none, memory_type::normal});
-  STATIC_REQUIRE(page_attributes{access::read, memory_type::normal} != page_attributes{access::read, memory_type::device});
-  STATIC_REQUIRE(page_attributes{access::read, memory_type::normal} != page_attributes{read_write, memory_type::normal});
+  STATIC_REQUIRE(page_attributes{access::read, memory_type::normal} !=
+                 page_attributes{access::read, memory_type::device});
+  STATIC_REQUIRE(page_attributes{access::read, memory_type::normal} !=
+                 page_attributes{read_write, memory_type::normal});
 }
 
 }  // namespace

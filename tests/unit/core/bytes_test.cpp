@@ -17,7 +17,8 @@ TEST_CASE("a part of a view never reaches past its end", "[core][bytes]") {
   std::uint8_t const data[] = {0, 1, 2, 3, 4};
   bytes const all{data, 5};
   for (std::size_t offset = 0; offset < 9; ++offset) {
-    for (std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{4}, std::size_t{5}, std::size_t{6}, SIZE_MAX}) {
+    for (std::size_t count :
+         {std::size_t{0}, std::size_t{1}, std::size_t{4}, std::size_t{5}, std::size_t{6}, SIZE_MAX}) {
       bytes const part = all.sub(offset, count);
       std::size_t const left = offset < 5 ? 5 - offset : 0;
       CHECK(part.size == (count < left ? count : left));

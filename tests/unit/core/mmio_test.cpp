@@ -43,7 +43,7 @@ TEST_CASE("the recorder of the tests tells the truth", "[core][mmio]") {
   CHECK(r.read32(0) == 0);
   r.write32(12, 5);
   r.write8(13, 6);
-  std::vector<test::mmio_access> const expected = {{'r', 4, 4, 7},  {'r', 1, 4, 8},  {'r', 4, 4, 8},
+  std::vector<test::mmio_access> const expected = {{'r', 4, 4, 7}, {'r', 1, 4, 8},  {'r', 4, 4, 8},
                                                    {'r', 4, 0, 0}, {'w', 4, 12, 5}, {'w', 1, 13, 6}};
   CHECK(log.accesses == expected);
 }

@@ -93,7 +93,14 @@ TEST_CASE("and_then and transform call exactly when there is a value", "[core][r
       return v / 2;
     };
     same(x.a.and_then(half), x.b.and_then(oracle_half));
-    same(x.a.transform([&](int v) { ++calls; return v + 1; }), x.b.map([&](int v) { ++oracle_calls; return v + 1; }));
+    same(x.a.transform([&](int v) {
+      ++calls;
+      return v + 1;
+    }),
+         x.b.map([&](int v) {
+           ++oracle_calls;
+           return v + 1;
+         }));
     CHECK(calls == oracle_calls);
   }
   // The type may change on the way.
@@ -121,10 +128,14 @@ TEST_CASE("a result without a value says success or why not", "[core][result]") 
     REQUIRE(a.has_value() == b.has_value());
     if (!a) CHECK(a.error() == b.error());
     int calls = 0;
-    auto const next = a.and_then([&] { ++calls; return ours{8}; });
+    auto const next = a.and_then([&] {
+      ++calls;
+      return ours{8};
+    });
     CHECK(calls == (b.has_value() ? 1 : 0));
     CHECK(next.has_value() == b.has_value());
-    for (auto const& [c, d] : all) CHECK((a == c) == (b.has_value() == d.has_value() && (b.has_value() || b.error() == d.error())));
+    for (auto const& [c, d] : all)
+      CHECK((a == c) == (b.has_value() == d.has_value() && (b.has_value() || b.error() == d.error())));
     CHECK((a == failure{trouble::small}) == (!b.has_value() && b.error() == trouble::small));
   }
 }

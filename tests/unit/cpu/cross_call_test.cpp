@@ -26,7 +26,10 @@ TEST_CASE("a call is run by its target, once", "[cpu][cross_call]") {
   calls x;
   int n = 0;
   cpu_number interrupted{};
-  CHECK(x.call(a, b, add_one, &n, [&](cpu_number t) { interrupted = t; return true; }).has_value());
+  CHECK(x.call(a, b, add_one, &n, [&](cpu_number t) {
+           interrupted = t;
+           return true;
+         }).has_value());
   CHECK(interrupted == b);
   CHECK(n == 0);
   CHECK(x.is_under_way(a, b));

@@ -92,7 +92,9 @@ TEST_CASE("interrupts are masked before the lock is taken and unmasked after it 
   watching::is_locked = [] { return l.is_locked(); };
   watching::locked_when_masked = true;
   watching::locked_when_restored = true;
-  { irq_spin_guard<watching> const held{l}; }
+  {
+    irq_spin_guard<watching> const held{l};
+  }
   CHECK(!watching::locked_when_masked);
   CHECK(!watching::locked_when_restored);
 }

@@ -27,13 +27,37 @@ constexpr std::uint64_t second = 1'000'000'000;
 constexpr std::uint64_t century = second * 86'400 * 36'525;  // 100 Julian years, in nanoseconds
 
 std::vector<std::uint64_t> frequencies() {
-  return {1,          2,          3,           7,           1000,          32'768,        999'999,       1'000'000,    10'000'000,
-          14'318'180, 19'200'000, 24'000'000,  25'000'000,  54'000'000,    62'500'000,    100'000'000,   999'999'999,  second,
-          second + 1, 2'399'999'999, 3'000'000'001, 4'294'967'296, 18'446'744'073, std::uint64_t{1} << 40, std::uint64_t{1} << 63, UINT64_MAX};
+  return {1,
+          2,
+          3,
+          7,
+          1000,
+          32'768,
+          999'999,
+          1'000'000,
+          10'000'000,
+          14'318'180,
+          19'200'000,
+          24'000'000,
+          25'000'000,
+          54'000'000,
+          62'500'000,
+          100'000'000,
+          999'999'999,
+          second,
+          second + 1,
+          2'399'999'999,
+          3'000'000'001,
+          4'294'967'296,
+          18'446'744'073,
+          std::uint64_t{1} << 40,
+          std::uint64_t{1} << 63,
+          UINT64_MAX};
 }
 
 std::vector<std::uint64_t> values() {
-  std::vector<std::uint64_t> out = {0, 1, 2, 3, 999, 1000, 1001, second - 1, second, second + 1, century - 1, century, century + 1};
+  std::vector<std::uint64_t> out = {0,          1,      2,          3,           999,     1000,       1001,
+                                    second - 1, second, second + 1, century - 1, century, century + 1};
   for (unsigned bit = 0; bit < 64; ++bit) {
     std::uint64_t const power = std::uint64_t{1} << bit;
     out.insert(out.end(), {power - 1, power, power + 1, ~power});
@@ -119,13 +143,13 @@ TEST_CASE("the laws of a scale", "[time][clock_scale]") {
   std::mt19937_64 random{7};
   for (std::uint64_t const f : frequencies()) {
     auto const scale = clock_scale::of(hertz{f}).value();
-    CHECK(scale.to_nanoseconds(ticks{f}).value == second);       // 3
-    CHECK(scale.to_ticks(nanoseconds{second}).value == f);       // 3
+    CHECK(scale.to_nanoseconds(ticks{f}).value == second);  // 3
+    CHECK(scale.to_ticks(nanoseconds{second}).value == f);  // 3
     for (int i = 0; i < 2000; ++i) {
       std::uint64_t const x = random() >> (random() % 64);
       nanoseconds const n = scale.to_nanoseconds(ticks{x});
       if (n.value != UINT64_MAX) {
-        REQUIRE(scale.to_ticks(n).value <= x);                   // 1
+        REQUIRE(scale.to_ticks(n).value <= x);                            // 1
         if (f <= second) REQUIRE(scale.to_ticks_at_least(n).value == x);  // 1: a nanosecond is not longer than a tick
       }
       REQUIRE(scale.to_nanoseconds(ticks{x | 1}) >= scale.to_nanoseconds(ticks{x & ~std::uint64_t{1}}));  // 2

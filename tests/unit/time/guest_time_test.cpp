@@ -67,8 +67,10 @@ TEST_CASE("guest time is the sum of the times in which the machine ran", "[time]
     now += step;
     if (t.is_running()) ran += step;
     REQUIRE(t.at(ticks{now}) == ticks{ran});
-    if (random() % 2 == 0) t.pause(ticks{now});
-    else t.resume(ticks{now});
+    if (random() % 2 == 0)
+      t.pause(ticks{now});
+    else
+      t.resume(ticks{now});
     REQUIRE(t.at(ticks{now}) == ticks{ran});
     if (t.is_running()) REQUIRE(t.to_host(t.at(ticks{now})) == ticks{now});
   }

@@ -170,8 +170,8 @@ TEST_CASE("the queue works in the compiler", "[time][timer_queue]") {
 }
 
 // A std::multimap keeps equal keys in the order of insertion: it is what the queue claims to be.
-TEMPLATE_TEST_CASE_SIG("random operations agree with a std::multimap", "[time][timer_queue]", ((std::size_t Capacity), Capacity), 1,
-                       2, 3, 17, 200) {
+TEMPLATE_TEST_CASE_SIG("random operations agree with a std::multimap", "[time][timer_queue]",
+                       ((std::size_t Capacity), Capacity), 1, 2, 3, 17, 200) {
   struct model_timer {
     int payload;
     std::uint64_t period;
@@ -200,7 +200,8 @@ TEMPLATE_TEST_CASE_SIG("random operations agree with a std::multimap", "[time][t
         std::uint64_t const deadline = now + random() % 16;
         bool const periodic = random() % 4 == 0;
         std::uint64_t const period = periodic ? 1 + random() % 8 : 0;
-        auto const h = periodic ? q.add_periodic(ticks{deadline}, ticks{period}, payload) : q.add(ticks{deadline}, payload);
+        auto const h =
+            periodic ? q.add_periodic(ticks{deadline}, ticks{period}, payload) : q.add(ticks{deadline}, payload);
         REQUIRE(h.has_value() == (m.size() < Capacity));
         if (h) m.emplace(deadline, model_timer{payload, period, *h});
         ++payload;

@@ -26,7 +26,8 @@ TEST_CASE("registers after reset", "[vdev][pl011]") {
     CHECK((b.rd(fr) & 0xf8) == 0x90);  // both FIFOs empty, not busy
     CHECK(b.rd(cr) == 0x300);
     CHECK(b.rd(ifls) == 0x12);
-    for (std::uint64_t const zero : {rsr, std::uint64_t{0x20}, std::uint64_t{0x24}, std::uint64_t{0x28}, lcr_h, imsc, ris, mis, icr, std::uint64_t{0x48}}) {
+    for (std::uint64_t const zero : {rsr, std::uint64_t{0x20}, std::uint64_t{0x24}, std::uint64_t{0x28}, lcr_h, imsc,
+                                     ris, mis, icr, std::uint64_t{0x48}}) {
       CHECK(b.rd(zero) == 0);
     }
     // What a driver finds by: part 0x011, designer 0x41 (Arm), and the PrimeCell word.
@@ -56,15 +57,16 @@ TEST_CASE("registers keep the bits that exist", "[vdev][pl011]") {
   struct row {
     std::uint64_t offset, kept;
   };
-  for (row const r : {row{0x20, 0xff}, row{0x24, 0xffff}, row{0x28, 0x3f}, row{lcr_h, 0xff}, row{cr, 0xff87}, row{ifls, 0x3f},
-                      row{imsc, 0x7ff}, row{0x48, 0x7}}) {
+  for (row const r : {row{0x20, 0xff}, row{0x24, 0xffff}, row{0x28, 0x3f}, row{lcr_h, 0xff}, row{cr, 0xff87},
+                      row{ifls, 0x3f}, row{imsc, 0x7ff}, row{0x48, 0x7}}) {
     b.wr(r.offset, 0xffff'ffff'ffff'ffff);
     CHECK(b.rd(r.offset) == r.kept);
     b.wr(r.offset, 0);
     CHECK(b.rd(r.offset) == 0);
   }
   // Read only, or not there.
-  for (std::uint64_t const offset : {fr, ris, mis, std::uint64_t{0xfe0}, std::uint64_t{0xffc}, std::uint64_t{0x08}, std::uint64_t{0x80}}) {
+  for (std::uint64_t const offset :
+       {fr, ris, mis, std::uint64_t{0xfe0}, std::uint64_t{0xffc}, std::uint64_t{0x08}, std::uint64_t{0x80}}) {
     std::uint64_t const before = b.rd(offset);
     b.wr(offset, ~before);
     CHECK(b.rd(offset) == before);
@@ -82,7 +84,8 @@ TEST_CASE("bytes go out at once, whatever the control register says", "[vdev][pl
   CHECK(b.rd(ris) == 0x20);
 }
 
-TEST_CASE("the transmit interrupt is the passing of a level: it comes with each byte and goes when cleared", "[vdev][pl011]") {
+TEST_CASE("the transmit interrupt is the passing of a level: it comes with each byte and goes when cleared",
+          "[vdev][pl011]") {
   bench b;
   b.wr(imsc, 0x20);
   CHECK(!b.device.irq_level());  // nothing was sent, no level was passed

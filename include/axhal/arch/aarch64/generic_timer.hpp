@@ -44,8 +44,8 @@ struct guest_timer_state {
 ///
 /// Stateless: every value is in the CPU's registers, so one object serves all CPUs. CNTHP is reached by its own name,
 /// which works for both settings of E2H. Counter reads are preceded by an ISB: without one the counter may be read
-/// early ("Self-synchronized view of the counter", D12.1.2). Not a law breaker but a fact: firmware that forgot CNTFRQ_EL0
-/// gives frequency 0, which `clock_scale::of` refuses.
+/// early ("Self-synchronized view of the counter", D12.1.2). Not a law breaker but a fact: firmware that forgot
+/// CNTFRQ_EL0 gives frequency 0, which `clock_scale::of` refuses.
 template <TimerAccess S, el2_mode Mode>
 struct generic_timer {
   static constexpr bool runs_in_idle = true;  // the system counter is always on (D12.1.1)
@@ -111,7 +111,8 @@ struct generic_timer {
   /// True when the loaded guest's timer has raised its interrupt and the guest has not masked it.
   [[nodiscard]] static bool guest_is_due() {
     std::uint64_t const ctl = S::template read<names::cntv_ctl>();
-    return (ctl & (cnt_ctl::writable | cnt_ctl::f_istatus::mask)) == (cnt_ctl::f_enable::mask | cnt_ctl::f_istatus::mask);
+    return (ctl & (cnt_ctl::writable | cnt_ctl::f_istatus::mask)) ==
+           (cnt_ctl::f_enable::mask | cnt_ctl::f_istatus::mask);
   }
   /// The loaded guest's timer, read without stopping it.
   [[nodiscard]] static guest_timer_state peek_guest() {

@@ -9,9 +9,9 @@
 
 namespace axhal::aarch64 {
 
-/// Function identifiers of PSCI 1.1 (Arm DEN0022, "Function prototypes", 5.1) and of the Arm Architecture Calls of SMCCC
-/// (Arm DEN0028, "Arm Architecture Calls", 7). `_64` takes 64-bit arguments. Functions marked `-` are known by number and
-/// never offered by `psci_server`.
+/// Function identifiers of PSCI 1.1 (Arm DEN0022, "Function prototypes", 5.1) and of the Arm Architecture Calls of
+/// SMCCC (Arm DEN0028, "Arm Architecture Calls", 7). `_64` takes 64-bit arguments. Functions marked `-` are known by
+/// number and never offered by `psci_server`.
 // clang-format off
 enum class psci_function : std::uint32_t {
   smccc_version         = 0x8000'0000,

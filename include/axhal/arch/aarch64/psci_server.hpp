@@ -44,9 +44,9 @@ struct clustered_affinity {
 
 /// PSCI 1.1 and the SMC Calling Convention 1.1 for the vCPUs of one virtual machine (Arm DEN0022, DEN0028).
 ///
-/// No call is ever forwarded: what is not answered here is NOT_SUPPORTED. Any argument from the guest is safe. The state
-/// of the vCPUs is atomic: calls may come from several physical CPUs at once, and of two that start the same vCPU one
-/// gets SUCCESS.
+/// No call is ever forwarded: what is not answered here is NOT_SUPPORTED. Any argument from the guest is safe. The
+/// state of the vCPUs is atomic: calls may come from several physical CPUs at once, and of two that start the same vCPU
+/// one gets SUCCESS.
 ///
 /// Offered: PSCI_VERSION, PSCI_FEATURES, CPU_ON, CPU_OFF, CPU_SUSPEND, AFFINITY_INFO, MIGRATE_INFO_TYPE, SYSTEM_OFF,
 /// SYSTEM_RESET, SMCCC_VERSION, SMCCC_ARCH_FEATURES. `Affinity::of(vcpu_number)` names the vCPUs.
@@ -89,7 +89,7 @@ class psci_server {
       { f(a) } -> std::same_as<bool>;
     }
   psci_action call(vcpu_number caller, std::uint64_t x0, std::uint64_t x1, std::uint64_t x2, std::uint64_t x3,
-                             IsMemory&& is_memory) {
+                   IsMemory&& is_memory) {
     using enum psci_action::kind;
     std::uint64_t answer{};
     if (answer_at_once(x0, x1, answer)) return {none, caller, answer, {}, 0};
@@ -172,14 +172,15 @@ class psci_server {
 
   template <typename IsMemory>
   psci_action cpu_on(vcpu_number caller, std::uint64_t target, guest_phys entry, std::uint64_t context,
-                               IsMemory& is_memory) {
+                     IsMemory& is_memory) {
     using enum psci_action::kind;
     auto const refuse = [caller](psci_status s) { return psci_action{none, caller, psci_word(s), {}, 0}; };
     std::uint32_t const n = find(target);
     if (n == count_) return refuse(psci_status::invalid_parameters);
     if (!is_entry(entry, is_memory)) return refuse(psci_status::invalid_address);
     state was = state::off;
-    if (!states_[n].compare_exchange_strong(was, state::starting, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    if (!states_[n].compare_exchange_strong(was, state::starting, std::memory_order_acq_rel,
+                                            std::memory_order_acquire)) {
       return refuse(was == state::on ? psci_status::already_on : psci_status::on_pending);
     }
     return {start_vcpu, vcpu_number{n}, psci_word(psci_status::success), entry, context};
@@ -195,13 +196,15 @@ class psci_server {
   /// Power-down is answered as standby: firmware may return from it with SUCCESS when a wake-up is pending, and a vCPU
   /// has nothing to lose (DEN0022, "CPU_SUSPEND", 5.4). States of a whole cluster are not offered.
   template <typename IsMemory>
-  static constexpr psci_action cpu_suspend(vcpu_number caller, std::uint32_t wanted, guest_phys entry, IsMemory& is_memory) {
+  static constexpr psci_action cpu_suspend(vcpu_number caller, std::uint32_t wanted, guest_phys entry,
+                                           IsMemory& is_memory) {
     using enum psci_action::kind;
     auto const refuse = [caller](psci_status s) { return psci_action{none, caller, psci_word(s), {}, 0}; };
     if ((wanted & power_state::reserved) != 0 || power_state::f_power_level::get(wanted) != 0) {
       return refuse(psci_status::invalid_parameters);
     }
-    if (power_state::f_state_type::get(wanted) && !is_entry(entry, is_memory)) return refuse(psci_status::invalid_address);
+    if (power_state::f_state_type::get(wanted) && !is_entry(entry, is_memory))
+      return refuse(psci_status::invalid_address);
     return {suspend, caller, psci_word(psci_status::success), {}, 0};
   }
 

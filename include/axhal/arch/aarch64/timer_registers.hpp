@@ -39,31 +39,31 @@ enum class physical_time : std::uint8_t {
 
 /// CNTHCTL_EL2 with HCR_EL2.E2H 0.
 namespace cnthctl_nvhe {
-using f_el1pcten = bit_field<bool, 0>;     ///< EL1 and EL0 read CNTPCT_EL0 without a trap
-using f_el1pcen = bit_field<bool, 1>;      ///< EL1 and EL0 use the CNTP registers without a trap
-using f_evnten = bit_field<bool, 2>;       ///< event stream on
-using f_evntdir = bit_field<bool, 3>;      ///< event on the falling edge
-using f_evnti = bit_field<unsigned, 7, 4>; ///< counter bit of the event stream
+using f_el1pcten = bit_field<bool, 0>;      ///< EL1 and EL0 read CNTPCT_EL0 without a trap
+using f_el1pcen = bit_field<bool, 1>;       ///< EL1 and EL0 use the CNTP registers without a trap
+using f_evnten = bit_field<bool, 2>;        ///< event stream on
+using f_evntdir = bit_field<bool, 3>;       ///< event on the falling edge
+using f_evnti = bit_field<unsigned, 7, 4>;  ///< counter bit of the event stream
 static_assert(disjoint_fields<f_el1pcten, f_el1pcen, f_evnten, f_evntdir, f_evnti>);
 }  // namespace cnthctl_nvhe
 
 /// CNTHCTL_EL2 with HCR_EL2.E2H 1. The EL0 fields rule a host's own EL0 (TGE 1) and are without effect on guests.
 namespace cnthctl_vhe {
-using f_el0pcten = bit_field<bool, 0>;     ///< host EL0 reads CNTPCT_EL0
-using f_el0vcten = bit_field<bool, 1>;     ///< host EL0 reads CNTVCT_EL0
-using f_evnten = bit_field<bool, 2>;       ///< event stream on
-using f_evntdir = bit_field<bool, 3>;      ///< event on the falling edge
-using f_evnti = bit_field<unsigned, 7, 4>; ///< counter bit of the event stream
-using f_el0vten = bit_field<bool, 8>;      ///< host EL0 uses the CNTV registers
-using f_el0pten = bit_field<bool, 9>;      ///< host EL0 uses the CNTP registers
-using f_el1pcten = bit_field<bool, 10>;    ///< EL1 and EL0 of guests read CNTPCT_EL0 without a trap
-using f_el1pten = bit_field<bool, 11>;     ///< EL1 and EL0 of guests use the CNTP registers without a trap
-static_assert(disjoint_fields<f_el0pcten, f_el0vcten, f_evnten, f_evntdir, f_evnti, f_el0vten, f_el0pten, f_el1pcten,
-                              f_el1pten>);
+using f_el0pcten = bit_field<bool, 0>;      ///< host EL0 reads CNTPCT_EL0
+using f_el0vcten = bit_field<bool, 1>;      ///< host EL0 reads CNTVCT_EL0
+using f_evnten = bit_field<bool, 2>;        ///< event stream on
+using f_evntdir = bit_field<bool, 3>;       ///< event on the falling edge
+using f_evnti = bit_field<unsigned, 7, 4>;  ///< counter bit of the event stream
+using f_el0vten = bit_field<bool, 8>;       ///< host EL0 uses the CNTV registers
+using f_el0pten = bit_field<bool, 9>;       ///< host EL0 uses the CNTP registers
+using f_el1pcten = bit_field<bool, 10>;     ///< EL1 and EL0 of guests read CNTPCT_EL0 without a trap
+using f_el1pten = bit_field<bool, 11>;      ///< EL1 and EL0 of guests use the CNTP registers without a trap
+static_assert(
+    disjoint_fields<f_el0pcten, f_el0vcten, f_evnten, f_evntdir, f_evnti, f_el0vten, f_el0pten, f_el1pcten, f_el1pten>);
 }  // namespace cnthctl_vhe
 
-/// CNTHCTL_EL2 for running guests: every bit that is not about guests' physical time is zero (no event stream at EL2, no
-/// host EL0, none of FEAT_ECV's traps).
+/// CNTHCTL_EL2 for running guests: every bit that is not about guests' physical time is zero (no event stream at EL2,
+/// no host EL0, none of FEAT_ECV's traps).
 template <el2_mode Mode>
 [[nodiscard]] constexpr std::uint64_t cnthctl_for_guests(physical_time allowed) {
   bool const counter = allowed != physical_time::trapped;

@@ -13,9 +13,9 @@ namespace axhal::aarch64 {
 /// The EL1 physical timer and counter of one vCPU, for guests whose accesses are trapped (`physical_time::trapped`).
 ///
 /// Pure: knows no clock. `now` is the guest's time (`guest_time::at`), so the guest's physical counter agrees with its
-/// virtual one and stands still while its machine is paused. Comparisons are of unsigned 64-bit numbers, as the manual's
-/// "Operation of the CompareValue views of the timers" (ARM DDI 0487, D12.2.4.1) has them; TimerValue views are signed
-/// 32-bit distances (D12.2.4.2).
+/// virtual one and stands still while its machine is paused. Comparisons are of unsigned 64-bit numbers, as the
+/// manual's "Operation of the CompareValue views of the timers" (ARM DDI 0487, D12.2.4.1) has them; TimerValue views
+/// are signed 32-bit distances (D12.2.4.2).
 ///
 /// The interrupt is `timer_irq::el1_physical`, level: after a write, and whenever `deadline()` has come, the hypervisor
 /// puts the line to `level(now)`.

@@ -10,8 +10,8 @@ namespace axhal::host {
 
 /// A console with its far end in the same object: what is put is kept for `take`, what is sent is kept for `get`.
 ///
-/// Both directions hold `Depth` bytes. A full transmitter drops its oldest byte when `put` insists, as nobody else could
-/// make room while it waits.
+/// Both directions hold `Depth` bytes. A full transmitter drops its oldest byte when `put` insists, as nobody else
+/// could make room while it waits.
 template <std::size_t Depth = 256>
 class console {
   static_assert(Depth > 0, "host::console: needs room for one byte at least");
