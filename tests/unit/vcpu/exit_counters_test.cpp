@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <axhal/vcpu/dispatch.hpp>
+#include <axhal/vcpu/exit_counters.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace axhal;
+
+namespace {
+
+struct guest {};
+struct handler {
+  static constexpr exit_set fast = exits<exit::hypercall>;
+  resume answer = resume::next_instruction;
+  template <typename Exit>
+  constexpr resume operator()(guest&, Exit const&) {
+    return answer;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("names are distinct and complete") {
+  std::set<std::string> names;
+  for (unsigned i = 0; i < exit_kind_count; ++i) {
+    auto const name = name_of(static_cast<exit_kind>(i));
+    CHECK_FALSE(name == text{"?"});
+    names.insert(std::string{name.data, name.size});
+  }
+  CHECK(names.size() == exit_kind_count);
+  CHECK(name_of(exit_kind::mmio_read) == text{"mmio_read"});
+  CHECK(name_of(static_cast<exit_kind>(200)) == text{"?"});
+}
+
+TEST_CASE("counting, adding and reporting") {
+  exit_counters a;
+  CHECK(a.total() == 0);
+  a.count(exit_kind::idle);
+  a.count(exit_kind::hypercall);
+  a.count(exit_kind::idle);
+  a.count(static_cast<exit_kind>(200));
+  CHECK(a[exit_kind::idle] == 2);
+  CHECK(a[exit_kind::unknown] == 0);
+  CHECK(a[static_cast<exit_kind>(200)] == 0);
+  CHECK(a.total() == 3);
+  exit_counters b;
+  b.count(exit_kind::unknown);
+  b.add(a);
+  CHECK(b.total() == 4);
+  std::vector<std::pair<exit_kind, std::uint64_t>> seen;
+  b.each([&](exit_kind kind, std::uint64_t n) { seen.emplace_back(kind, n); });
+  CHECK(seen == std::vector<std::pair<exit_kind, std::uint64_t>>{
+                    {exit_kind::hypercall, 1}, {exit_kind::idle, 2}, {exit_kind::unknown, 1}});
+}
+
+TEST_CASE("an exit that the fast tier leaves is counted where it is answered") {
+  counted<handler> h;
+  guest g;
+  fast_handler<counted<handler>> fast{h};
+  STATIC_CHECK(ExitHandler<counted<handler>, guest>);
+  STATIC_CHECK(HasFastTier<counted<handler>>);
+  CHECK(fast(g, exit::hypercall{}) == resume::next_instruction);
+  CHECK(h.counters[exit_kind::hypercall] == 1);
+  CHECK(fast(g, exit::idle{}) == resume::slow);
+  CHECK(h.counters[exit_kind::idle] == 0);
+  h.answer = resume::slow;
+  CHECK(fast(g, exit::hypercall{}) == resume::slow);
+  CHECK(h.counters[exit_kind::hypercall] == 1);
+  h.answer = resume::stop;
+  CHECK(h(g, exit::idle{}) == resume::stop);
+  CHECK(h.counters[exit_kind::idle] == 1);
+}
