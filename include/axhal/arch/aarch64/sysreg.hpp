@@ -26,9 +26,15 @@ enum class sysreg : std::uint16_t {
   id_aa64mmfr0_el1 = encode_sysreg(3, 0, 0, 7, 0),    // ro
   id_aa64mmfr1_el1 = encode_sysreg(3, 0, 0, 7, 1),    // ro
   id_aa64mmfr2_el1 = encode_sysreg(3, 0, 0, 7, 2),    // ro
+  id_aa64isar2_el1 = encode_sysreg(3, 0, 0, 6, 2),    // ro
   ctr_el0          = encode_sysreg(3, 3, 0, 0, 1),    // ro
   currentel        = encode_sysreg(3, 0, 4, 2, 2),    // ro
   daif             = encode_sysreg(3, 3, 4, 2, 1),    // rw
+  // self-hosted debug
+  mdscr_el1        = encode_sysreg(2, 0, 0, 2, 2),    // rw
+  oslar_el1        = encode_sysreg(2, 0, 1, 0, 4),    // wo
+  oslsr_el1        = encode_sysreg(2, 0, 1, 1, 4),    // ro
+  osdlr_el1        = encode_sysreg(2, 0, 1, 3, 4),    // rw
   // EL1 state of a guest
   sctlr_el1        = encode_sysreg(3, 0, 1, 0, 0),    // rw
   actlr_el1        = encode_sysreg(3, 0, 1, 0, 1),    // rw
@@ -84,6 +90,20 @@ enum class sysreg : std::uint16_t {
   hstr_el2         = encode_sysreg(3, 4, 1, 1, 3),    // rw
   ttbr0_el2        = encode_sysreg(3, 4, 2, 0, 0),    // rw
   tcr_el2          = encode_sysreg(3, 4, 2, 0, 2),    // rw
+  hfgrtr_el2       = encode_sysreg(3, 4, 1, 1, 4),    // rw  FEAT_FGT
+  hfgwtr_el2       = encode_sysreg(3, 4, 1, 1, 5),    // rw  FEAT_FGT
+  hfgitr_el2       = encode_sysreg(3, 4, 1, 1, 6),    // rw  FEAT_FGT
+  hcrx_el2         = encode_sysreg(3, 4, 1, 2, 2),    // rw  FEAT_HCX
+  hdfgrtr2_el2     = encode_sysreg(3, 4, 3, 1, 0),    // rw  FEAT_FGT2
+  hdfgwtr2_el2     = encode_sysreg(3, 4, 3, 1, 1),    // rw  FEAT_FGT2
+  hfgrtr2_el2      = encode_sysreg(3, 4, 3, 1, 2),    // rw  FEAT_FGT2
+  hfgwtr2_el2      = encode_sysreg(3, 4, 3, 1, 3),    // rw  FEAT_FGT2
+  hdfgrtr_el2      = encode_sysreg(3, 4, 3, 1, 4),    // rw  FEAT_FGT
+  hdfgwtr_el2      = encode_sysreg(3, 4, 3, 1, 5),    // rw  FEAT_FGT
+  hafgrtr_el2      = encode_sysreg(3, 4, 3, 1, 6),    // rw  FEAT_FGT with FEAT_AMUv1
+  hfgitr2_el2      = encode_sysreg(3, 4, 3, 1, 7),    // rw  FEAT_FGT2
+  vsesr_el2        = encode_sysreg(3, 4, 5, 2, 3),    // rw  FEAT_RAS
+  mpam2_el2        = encode_sysreg(3, 4, 10, 5, 0),   // rw  FEAT_MPAM
   vttbr_el2        = encode_sysreg(3, 4, 2, 1, 0),    // rw
   vtcr_el2         = encode_sysreg(3, 4, 2, 1, 2),    // rw
   spsr_el2         = encode_sysreg(3, 4, 4, 0, 0),    // rw
