@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
-// Any bytes as a device tree: every question that the hypervisor asks of one. Inputs that are no tree at all would
-// rarely get past the header, so the header is written here and the fuzzer has the blocks.
+// Any bytes as a device tree: every question that the hypervisor asks of one. Inputs that are no tree at all rarely get
+// past the header, so the same bytes serve as blocks behind a good header, and as orders to our own writer.
 #include <axhal/boot/device_tree.hpp>
 #include <axhal/boot/device_tree_address.hpp>
 #include <axhal/boot/device_tree_interrupts.hpp>
+#include <axhal/boot/device_tree_writer.hpp>
 #include <axhal/boot/modules.hpp>
 #include <axhal/memory/memory_map.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
 namespace {
@@ -47,10 +49,72 @@ void ask(bytes blob) {
   if (map.add_tree(*tree)) sum = sum + (map.usable() ? 1 : 2);
 }
 
+/// The same bytes as orders to the writer: a whole tree with the names that code looks for, and values that are the
+/// fuzzer's. Then as many of its bytes are overwritten as the first byte says.
+void ask_what_it_orders(std::uint8_t const* data, std::size_t size) {
+  static constexpr text nodes[] = {"soc", "memory", "chosen", "aliases", "reserved-memory", "module"};
+  static constexpr text names[] = {"reg",
+                                   "ranges",
+                                   "#address-cells",
+                                   "#size-cells",
+                                   "compatible",
+                                   "phandle",
+                                   "interrupts",
+                                   "interrupts-extended",
+                                   "device_type",
+                                   "status",
+                                   "interrupt-parent",
+                                   "#interrupt-cells",
+                                   "bootargs",
+                                   "linux,initrd-start",
+                                   "linux,initrd-end",
+                                   "soc"};
+  std::vector<std::uint8_t> buffer(8192);
+  device_tree_writer w{{buffer.data(), buffer.size()}};
+  unsigned depth = 1;
+  w.begin_node("");
+  std::size_t at = 1;
+  while (at < size && w.state()) {
+    std::uint8_t const order = data[at++];
+    if (order < 0x40) {
+      w.begin_node(nodes[order % std::size(nodes)]);
+      ++depth;
+    } else if (order < 0x60) {
+      if (depth == 1) break;
+      w.end_node();
+      --depth;
+    } else if (order < 0x80) {
+      w.property_cells(names[order % std::size(names)], at < size ? data[at] % 8U : 1U);
+      ++at;
+    } else if (order < 0x90) {
+      w.property_strings("compatible", "multiboot,module", "multiboot,kernel");
+      w.property_strings("device_type", "memory");
+    } else {
+      std::size_t const wanted = at < size ? data[at++] % 40U : 0U;
+      std::size_t const there = at < size ? size - at : 0;
+      std::size_t const length = wanted < there ? wanted : there;
+      w.property(names[order % std::size(names)], {data + (there != 0 ? at : 0), length});
+      at += length;
+    }
+  }
+  while (depth-- > 0) w.end_node();
+  auto const done = w.finish();
+  if (!done) return;
+  if (!device_tree::open(*done)) __builtin_trap();
+  // A block of exactly the tree's size, so that a byte too far is seen.
+  std::vector<std::uint8_t> blob(done->begin(), done->end());
+  ask({blob.data(), blob.size()});
+  for (std::size_t i = 0; i + 3 < size && i < data[0] % 4U; ++i) {
+    blob[(data[i + 1] * std::size_t{256} + data[i + 2]) % blob.size()] = data[i + 3];
+  }
+  ask({blob.data(), blob.size()});
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
   ask({data, size});
+  if (size > 0 && size <= 256) ask_what_it_orders(data, size);
   if (size < 4 || size > 4096) return 0;
   // The same bytes as reservations and structure, behind a header that fits, with the names that code looks for.
   static constexpr char strings[] =
