@@ -44,11 +44,11 @@ struct guest_timer_state {
 ///
 /// Stateless: every value is in the CPU's registers, so one object serves all CPUs. CNTHP is reached by its own name,
 /// which works for both settings of E2H. Counter reads are preceded by an ISB: without one the counter may be read
-/// early ("Self-synchronized view of the counter", D12.1.2). Not a law breaker but a fact: firmware that forgot
+/// early (the chapter's section on ordering of counter reads). Not a law breaker but a fact: firmware that forgot
 /// CNTFRQ_EL0 gives frequency 0, which `clock_scale::of` refuses.
 template <TimerAccess S, el2_mode Mode>
 struct generic_timer {
-  static constexpr bool runs_in_idle = true;  // the system counter is always on (D12.1.1)
+  static constexpr bool runs_in_idle = true;  // the system counter is always on
   static constexpr unsigned width = 56;       // at least; 64 with FEAT_ECV
 
   // --- ClockPolicy ---

@@ -79,7 +79,7 @@ inline constexpr std::uint64_t psci_no_migration = 2;
 [[nodiscard]] constexpr bool has_wide_arguments(std::uint32_t function) { return ((function >> 30) & 1) != 0; }
 
 /// The affinity fields Aff3, Aff2, Aff1, Aff0 of an MPIDR_EL1 value, in place, without its flags U, MT and bit 31: what
-/// firmware takes for a CPU's name (ARM DDI 0487, "MPIDR_EL1", D24.2.107).
+/// firmware takes for a CPU's name (ARM DDI 0487, "MPIDR_EL1").
 [[nodiscard]] constexpr std::uint64_t mpidr_affinity(std::uint64_t mpidr) { return mpidr & 0xff'00ff'ffff; }
 
 /// The parameter of CPU_SUSPEND in its original format (Arm DEN0022, "power_state parameter", 5.4.2.1).

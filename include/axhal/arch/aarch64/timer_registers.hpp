@@ -19,7 +19,7 @@ inline constexpr irq_number el1_physical{30};  ///< CNTP: a guest's physical tim
 }  // namespace timer_irq
 
 /// A timer's control register: CNTV_CTL_EL0, CNTP_CTL_EL0, CNTHP_CTL_EL2
-/// (ARM DDI 0487, "CNTV_CTL_EL0", D24.10.27; the three have one layout).
+/// (ARM DDI 0487, "CNTV_CTL_EL0"; the three have one layout).
 namespace cnt_ctl {
 using f_enable = bit_field<bool, 0>;   ///< the timer compares
 using f_imask = bit_field<bool, 1>;    ///< its interrupt is masked
@@ -30,7 +30,7 @@ static_assert(disjoint_fields<f_enable, f_imask, f_istatus>);
 inline constexpr std::uint64_t writable = f_enable::mask | f_imask::mask;
 }  // namespace cnt_ctl
 
-/// What EL1 and EL0 may reach of the physical counter and timer (ARM DDI 0487, "CNTHCTL_EL2", D24.10.2).
+/// What EL1 and EL0 may reach of the physical counter and timer (ARM DDI 0487, "CNTHCTL_EL2").
 enum class physical_time : std::uint8_t {
   trapped,       ///< counter and timer exit to EL2
   counter_only,  ///< the counter is read directly and shows the host's time; the timer exits
@@ -76,7 +76,7 @@ template <el2_mode Mode>
 }
 
 /// By which names EL2 reaches a guest's timer: with E2H 1 the plain names mean EL2's own
-/// (ARM DDI 0487, "Redirected registers when FEAT_VHE is implemented", D1.3.5).
+/// (ARM DDI 0487, "Redirected registers when FEAT_VHE is implemented").
 template <el2_mode Mode>
 struct timer_names {
   static constexpr bool vhe = Mode == el2_mode::vhe;

@@ -14,8 +14,8 @@ namespace axhal::aarch64 {
 ///
 /// Pure: knows no clock. `now` is the guest's time (`guest_time::at`), so the guest's physical counter agrees with its
 /// virtual one and stands still while its machine is paused. Comparisons are of unsigned 64-bit numbers, as the
-/// manual's "Operation of the CompareValue views of the timers" (ARM DDI 0487, D12.2.4.1) has them; TimerValue views
-/// are signed 32-bit distances (D12.2.4.2).
+/// manual's "Operation of the CompareValue views of the timers" (ARM DDI 0487, D12) has them; TimerValue views
+/// are signed 32-bit distances.
 ///
 /// The interrupt is `timer_irq::el1_physical`, level: after a write, and whenever `deadline()` has come, the hypervisor
 /// puts the line to `level(now)`.
