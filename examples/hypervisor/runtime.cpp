@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The four functions that compilers call even in freestanding programs.
+// The functions that compilers call even in freestanding programs. The compiler's own library is not linked: it is built
+// for programs with FP registers.
 
 #include <cstddef>
 #include <cstdint>
@@ -50,5 +51,13 @@ int memcmp(void const* a, void const* b, std::size_t size) {
     if (*x != *y) return *x < *y ? -1 : 1;
   }
   return 0;
+}
+
+/// Number of ones in `value`; what std::popcount becomes without SIMD registers.
+int __popcountdi2(std::uint64_t value) {
+  value -= (value >> 1) & 0x5555'5555'5555'5555;
+  value = (value & 0x3333'3333'3333'3333) + ((value >> 2) & 0x3333'3333'3333'3333);
+  value = (value + (value >> 4)) & 0x0f0f'0f0f'0f0f'0f0f;
+  return static_cast<int>((value * 0x0101'0101'0101'0101) >> 56);
 }
 }

@@ -172,6 +172,8 @@ void refused() {
     asm volatile("mrs %0, pmcr_el0" : "=r"(v));
   });
   faults("pointer-authentication key", ec_undefined, [] { asm volatile("msr S3_0_C2_C1_0, xzr"); });
+  // With SVE enabled for EL1, so that it is not EL1's own control that refuses.
+  asm volatile("msr cpacr_el1, %0\n\tisb" ::"r"(std::uint64_t{0x33} << 16));
   faults("SVE", ec_undefined, [] { asm volatile(".inst 0x04bf5020" ::: "x0"); });  // rdvl x0, #1
   faults("undefined instruction", ec_undefined, [] { asm volatile(".inst 0"); });
   asm volatile("msr oslar_el1, xzr");
@@ -287,7 +289,7 @@ extern "C" void payload_main() {
   interrupts();
   print("AXHAL-GUEST passed=");
   print_number(passed);
-  print("\r\nAXHAL-GUEST failed-count=");
+  print("\r\nAXHAL-GUEST failures=");
   print_number(failed);
   print("\r\nAXHAL-GUEST verdict=");
   print(failed == 0 ? axhal::text{"ok"} : axhal::text{"failed"});

@@ -28,6 +28,10 @@ struct qemu_virt_aarch64 {
   static constexpr irq_number secure_timer_irq{29};       ///< PPI 13
   static constexpr irq_number physical_timer_irq{30};     ///< PPI 14
 
+  /// An interrupt that becomes pending while it is active is not signalled when a guest deactivates it through a list
+  /// register, only at the next access to the physical controller or the next change of any line (docs/emulators.md).
+  static constexpr bool gic_forgets_pending_behind_active = true;
+
   static constexpr unsigned max_cpus = 8;                 ///< what a GICv2 can address
 
   /// Where a hypervisor image is linked: the first 2 MiB boundary that `-kernel` uses, one 2 MiB block for each right.

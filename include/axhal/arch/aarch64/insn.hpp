@@ -158,11 +158,21 @@ struct cpu {
     } else {
       asm volatile("at s1e1r, %0" ::"r"(va) : "memory");
     }
-    isb();
-    std::uint64_t const par = cpu::read<sysreg::par_el1>();
-    cpu::write<sysreg::par_el1>(kept);
-    if ((par & 1) != 0) return failure{write ? access::write : access::read};
-    return guest_phys{(par & 0x000f'ffff'ffff'f000) | (va & 0xfff)};
+    auto const found = translated(va, kept);
+    if (!found) return failure{write ? access::write : access::read};
+    return guest_phys{*found};
+  }
+
+  /// The instruction word that the loaded guest has at `pc`, through both of its translation stages (AT S12E1R), or
+  /// `access::execute` where it has none to read. Needs the guest's memory where `at(host_phys)` finds it.
+  template <typename At>
+  [[nodiscard]] static result<std::uint32_t, access> guest_instruction(std::uint64_t pc, At at) {
+    if ((pc & 3) != 0) return failure{access::execute};
+    std::uint64_t const kept = read<sysreg::par_el1>();
+    asm volatile("at s12e1r, %0" ::"r"(pc) : "memory");
+    auto const found = translated(pc, kept);
+    if (!found) return failure{access::execute};
+    return *static_cast<std::uint32_t const volatile*>(at(host_phys{*found}));
   }
 
   // --- FP and SIMD (general code is built without them, hence the directives) ---
@@ -194,6 +204,15 @@ struct cpu {
   }
 
  private:
+  /// The output address of the AT instruction before, or nothing; puts the guest's PAR_EL1 back.
+  [[nodiscard]] static result<std::uint64_t, bool> translated(std::uint64_t va, std::uint64_t kept) {
+    isb();
+    std::uint64_t const par = read<sysreg::par_el1>();
+    write<sysreg::par_el1>(kept);
+    if ((par & 1) != 0) return failure{false};
+    return (par & 0x000f'ffff'ffff'f000) | (va & 0xfff);
+  }
+
   static constexpr unsigned op0(sysreg r) { return static_cast<unsigned>(r) >> 14; }
   static constexpr unsigned op1(sysreg r) { return (static_cast<unsigned>(r) >> 11) & 7; }
   static constexpr unsigned crn(sysreg r) { return (static_cast<unsigned>(r) >> 7) & 15; }

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "host_devices.hpp"
+
+#include <axhal/arch/aarch64/el2.hpp>
+#include <axhal/arch/aarch64/psci_server.hpp>
+#include <axhal/arch/aarch64/trapped_registers.hpp>
+#include <axhal/arch/aarch64/vgic_v2.hpp>
+#include <axhal/arch/aarch64/virtual_physical_timer.hpp>
+#include <axhal/core/units.hpp>
+#include <axhal/memory/frame_access.hpp>
+#include <axhal/time/guest_time.hpp>
+#include <axhal/vcpu/exit.hpp>
+#include <axhal/vdev/device_map.hpp>
+#include <axhal/vdev/pl011.hpp>
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace example {
+
+/// Where exceptions of the hypervisor itself end; `which` is the vector's index.
+[[noreturn]] void on_host_fault(std::uint64_t which);
+
+/// How a guest ended, or that it has not.
+enum class guest_end : std::uint8_t { none, power_off, reset, crash };
+
+/// The machine that one guest sees, and the answers to its exits: a GICv2, a PL011 on SPI 1, PSCI and timers, at the addresses
+/// of QEMU's virt machine. One vCPU.
+template <axhal::aarch64::el2_mode Mode>
+class guest_machine {
+  using resume = axhal::resume;
+  using sysreg = axhal::aarch64::sysreg;
+
+ public:
+  using devices = host_devices<Mode>;
+  using clock = typename devices::clock;
+  static constexpr unsigned vcpus = 1;
+  static constexpr axhal::vcpu_number self{0};
+
+  /// Exits that are answered from the vector.
+  static constexpr axhal::exit_set fast =
+      axhal::exits<axhal::exit::hypercall, axhal::exit::mmio_read, axhal::exit::mmio_write, axhal::exit::register_read,
+                   axhal::exit::register_write, axhal::exit::idle, axhal::exit::yield, axhal::exit::host_interrupt>;
+
+  guest_machine(devices& host, axhal::guest_range memory) : host_{host}, memory_{memory}, uart_{console_sink{host.console}} {}
+
+  // --- life ---
+
+  /// Guest time begins now. Returns the offset that the vCPU loads.
+  axhal::ticks start() {
+    time_.resume(clock::now());
+    return time_.offset();
+  }
+  [[nodiscard]] guest_end end() const { return end_; }
+  /// The syndrome of the exit that ended the guest, when it crashed.
+  [[nodiscard]] std::uint64_t last_word() const { return last_word_; }
+
+  // --- exits ---
+
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::hypercall const& call) {
+    std::uint64_t answer{};
+    if (call.immediate == 0 && psci_.answer_at_once(call.number, guest.argument(1), answer)) [[likely]] {
+      guest.set_result(0, answer);
+      return resume::next_instruction;
+    }
+    if constexpr (in_fast_tier<Guest>) {
+      return resume::slow;
+    } else {
+      return answer_call(guest, call);
+    }
+  }
+
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::mmio_read const& e) {
+    auto const value = devices_.read(self, e.address, e.size);
+    if (!value) return refuse(guest, axhal::access::read);
+    guest.complete_read(e, *value);
+    return resume::next_instruction;
+  }
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::mmio_write const& e) {
+    if (!devices_.write(self, e.address, e.size, e.value)) return refuse(guest, axhal::access::write);
+    return resume::next_instruction;
+  }
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::memory_fault const& e) {
+    return refuse(guest, e.wanted);
+  }
+
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::register_read const& e) {
+    auto const id = static_cast<sysreg>(e.id);
+    if (physical_timer_.owns(id)) {
+      guest.complete_register_read(e, physical_timer_.read(id, time_.at(clock::now())));
+      return resume::next_instruction;
+    }
+    auto const value = axhal::aarch64::read_trapped_register<axhal::aarch64::cpu>(e.id);
+    if (!value) {
+      guest.inject(value.error());
+      return resume::retry;
+    }
+    guest.complete_register_read(e, *value);
+    return resume::next_instruction;
+  }
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::register_write const& e) {
+    auto const id = static_cast<sysreg>(e.id);
+    if (physical_timer_.owns(id)) {
+      if (!physical_timer_.write(id, e.value, time_.at(clock::now()))) return undefined(guest);
+      update_physical_timer();
+      return resume::next_instruction;
+    }
+    if (auto const done = axhal::aarch64::write_trapped_register(e.id); !done) {
+      guest.inject(done.error());
+      return resume::retry;
+    }
+    return resume::next_instruction;
+  }
+
+  template <typename Guest>
+  resume operator()(Guest&, axhal::exit::idle const&) {
+    // Interrupts stay masked: whatever ends the wait is taken as an exit when the guest goes on.
+    axhal::aarch64::cpu::wait_for_interrupt();
+    return resume::next_instruction;
+  }
+  template <typename Guest>
+  resume operator()(Guest&, axhal::exit::yield const&) {
+    return resume::next_instruction;
+  }
+  /// FP and SIMD registers are the guest's from its first use of them.
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::lazy_state const&) {
+    axhal::aarch64::el2<Mode, guest_machine>::load_lazy_state(axhal::aarch64::vcpu_state::of(guest.context.frame));
+    return resume::retry;
+  }
+
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::refused_instruction const&) {
+    return undefined(guest);
+  }
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::port_read const&) {
+    return undefined(guest);
+  }
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::port_write const&) {
+    return undefined(guest);
+  }
+
+  template <typename Guest>
+  resume operator()(Guest&, axhal::exit::host_interrupt const&) {
+    auto const claimed = host_.gic.claim();
+    if (!claimed) return resume::retry;
+    // First of all what the guest has completed: a line can be raised again only when its last turn is over.
+    gic_.sync(self, host_.gich);
+    if (claimed->irq == board::virtual_timer_irq) [[likely]] {
+      // The guest's own end of interrupt deactivates it.
+      host_.gic.drop_priority(*claimed);
+      gic_.raise_hardware(self, board::virtual_timer_irq, board::virtual_timer_irq);
+      deliver();
+      if constexpr (board::gic_forgets_pending_behind_active) watch();
+      return resume::retry;
+    }
+    serve(*claimed);
+    return resume::retry;
+  }
+
+  /// An error of the machine itself, or something without a name: this guest is over, the host goes on.
+  template <typename Guest>
+  resume operator()(Guest&, axhal::exit::host_error const& e) {
+    return crash(e.raw);
+  }
+  template <typename Guest>
+  resume operator()(Guest&, axhal::exit::unknown const& e) {
+    return crash(e.raw);
+  }
+
+  // --- what the vectors and the decoder ask for ---
+
+  /// Guests' memory is where the hypervisor's own translations have it.
+  [[nodiscard]] static void* host_memory(axhal::host_phys at) { return axhal::memory::identity_access::pointer(at); }
+  [[noreturn]] static void on_host_fault(std::uint64_t which) { example::on_host_fault(which); }
+
+ private:
+  struct console_sink {
+    typename devices::console_type& console;
+    void put(std::uint8_t byte) { console.put(byte); }
+  };
+  using uart_type = axhal::vdev::pl011<console_sink>;
+  using gic_type = axhal::aarch64::vgic_v2<vcpus, 32>;
+
+  /// The UART with its interrupt line.
+  struct uart_port {
+    guest_machine& machine;
+    std::uint64_t read(std::uint64_t offset, unsigned size) {
+      auto const value = machine.uart_.read(offset, size);
+      if (offset == axhal::console::pl011_reg::dr) machine.update_uart();
+      return value;
+    }
+    void write(std::uint64_t offset, unsigned size, std::uint64_t value) {
+      machine.uart_.write(offset, size, value);
+      machine.update_uart();
+    }
+  };
+  /// The distributor, with the list registers of this CPU.
+  struct distributor_port {
+    guest_machine& machine;
+    std::uint64_t read(axhal::vcpu_number vcpu, std::uint64_t offset, unsigned size) {
+      return machine.gic_.read(vcpu, machine.host_.gich, offset, size);
+    }
+    void write(axhal::vcpu_number vcpu, std::uint64_t offset, unsigned size, std::uint64_t value) {
+      machine.gic_.write(vcpu, machine.host_.gich, offset, size, value);
+      machine.deliver();
+    }
+  };
+  static constexpr axhal::guest_range distributor_range{{board::gic_distributor.start.value},
+                                                        board::gic_distributor.size};
+  static constexpr axhal::guest_range uart_range{{board::uart.start.value}, board::uart.size};
+
+  template <typename Guest>
+  static constexpr bool in_fast_tier =
+      !axhal::aarch64::KnowsVector<std::remove_reference_t<decltype(std::declval<Guest&>().context)>>;
+
+  template <typename Guest>
+  resume undefined(Guest& guest) {
+    guest.inject({axhal::guest_fault::kind::undefined_instruction});
+    return resume::retry;
+  }
+  template <typename Guest>
+  resume refuse(Guest& guest, axhal::access wanted) {
+    guest.inject({axhal::guest_fault::kind::bus_error, 0, wanted});
+    return resume::retry;
+  }
+  resume crash(std::uint64_t word) {
+    end_ = guest_end::crash;
+    last_word_ = word;
+    return resume::stop;
+  }
+  resume finish(guest_end how) {
+    end_ = how;
+    return resume::stop;
+  }
+
+  template <typename Guest>
+  resume answer_call(Guest& guest, axhal::exit::hypercall const& call) {
+    using kind = axhal::aarch64::psci_action::kind;
+    if (call.immediate != 0) {
+      guest.set_result(0, axhal::aarch64::psci_word(axhal::aarch64::psci_status::not_supported));
+      return resume::next_instruction;
+    }
+    auto const action = psci_.call(self, call.number, guest.argument(1), guest.argument(2), guest.argument(3),
+                                   [this](axhal::guest_phys at) { return memory_.contains(at); });
+    switch (action.what) {
+      case kind::power_off: return finish(guest_end::power_off);
+      case kind::reset: return finish(guest_end::reset);
+      // The only vCPU stops itself: nothing can ever start it again.
+      case kind::stop_this: return finish(guest_end::power_off);
+      case kind::suspend: axhal::aarch64::cpu::wait_for_interrupt(); break;
+      case kind::start_vcpu:
+      case kind::none: break;
+    }
+    guest.set_result(0, action.result);
+    return resume::next_instruction;
+  }
+
+  /// Physical interrupts other than the guest's timer.
+  void serve(axhal::claimed_irq claimed) {
+    if (claimed.irq == board::maintenance_irq) {
+      deliver();
+    } else if (claimed.irq == board::hypervisor_timer_irq) {
+      update_physical_timer();
+    } else if (claimed.irq == board::uart_irq) {
+      receive();
+    }
+    host_.gic.complete(claimed);
+  }
+
+  /// Moves what is pending into the list registers.
+  void deliver() { gic_.flush(self, host_.gich, host_.gic); }
+
+  void update_uart() {
+    if (receiver_full_ && uart_.can_receive()) receive();
+    if (uart_.irq_level() == uart_level_) return;
+    uart_level_ = !uart_level_;
+    gic_.set_level(board::uart_irq, uart_level_);
+    deliver();
+  }
+
+  /// Bytes from the machine's console go to the guest's UART, as many as it has room for; the rest waits in the machine's.
+  void receive() {
+    bool more = true;
+    while (more && uart_.can_receive()) {
+      auto const byte = host_.console.get();
+      if (byte) {
+        uart_.receive(*byte);
+      } else {
+        more = byte.error() != axhal::console_error::empty;
+      }
+    }
+    receiver_full_ = more;
+    if (receiver_full_) {
+      host_.console.set_interrupts(0);
+    } else {
+      host_.console.enable_receive_interrupt();
+    }
+    update_uart();
+  }
+
+  /// The guest's physical timer is kept by the hypervisor's own deadline.
+  void update_physical_timer() {
+    auto const now = clock::now();
+    gic_.set_level(self, board::physical_timer_irq, physical_timer_.level(time_.at(now)));
+    deliver();
+    arm(now);
+  }
+
+  /// The emulator may forget to signal the guest's timer once more; an interrupt of our own, a millisecond later, reminds it.
+  void watch() {
+    auto const now = clock::now();
+    watch_ = now + axhal::ticks{clock::frequency().value / 1000};
+    arm(now);
+  }
+
+  /// Arms the hypervisor's deadline for whatever comes first.
+  void arm(axhal::ticks now) {
+    constexpr axhal::ticks never{~std::uint64_t{0}};
+    axhal::ticks next = watch_ > now ? watch_ : never;
+    auto const guest = physical_timer_.deadline();
+    if (guest && !physical_timer_.level(time_.at(now)) && time_.to_host(*guest) < next) next = time_.to_host(*guest);
+    if (next == never) {
+      clock::cancel();
+    } else {
+      clock::arm(next);
+    }
+  }
+
+  devices& host_;
+  axhal::guest_range memory_;
+  axhal::aarch64::psci_server<vcpus> psci_{};
+  gic_type gic_{};
+  uart_type uart_;
+  axhal::aarch64::virtual_physical_timer physical_timer_{};
+  axhal::guest_time time_{};
+  axhal::ticks watch_{};  ///< in host time; past: nothing is watched
+  uart_port uart_port_{*this};
+  distributor_port distributor_port_{*this};
+  axhal::device_map<axhal::mapped<distributor_range, distributor_port>, axhal::mapped<uart_range, uart_port>> devices_{
+      {distributor_port_}, {uart_port_}};
+  bool uart_level_{};
+  bool receiver_full_{};
+  guest_end end_{guest_end::none};
+  std::uint64_t last_word_{};
+};
+
+}  // namespace example

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "guest_machine.hpp"
+#include "guest_tree.hpp"
+#include "host_devices.hpp"
+
+#include "../host_memory.hpp"
+
+#include <axhal/arch/aarch64/el2.hpp>
+#include <axhal/arch/aarch64/insn.hpp>
+#include <axhal/arch/aarch64/paging_stage2.hpp>
+#include <axhal/arch/aarch64/tlb.hpp>
+#include <axhal/boot/image_convention.hpp>
+#include <axhal/core/address.hpp>
+#include <axhal/core/bytes.hpp>
+#include <axhal/core/result.hpp>
+
+#include <cstddef>
+
+namespace example {
+
+/// What a virtual machine is made of on AArch64, with EL2 in use `Mode`.
+template <axhal::aarch64::el2_mode Mode>
+struct target {
+  template <typename Handler>
+  using virt_ext = axhal::aarch64::el2<Mode, Handler>;
+  using cpu = axhal::aarch64::cpu;
+  using stage2 = axhal::aarch64::stage2<40>;
+  using stage2_tlb = axhal::aarch64::tagged_stage2_tlb<cpu, cpu>;
+  using images = axhal::boot::arm64_images;
+  using guest_machine = example::guest_machine<Mode>;
+  using devices = host_devices<Mode>;
+
+  static constexpr axhal::guest_phys guest_ram{board::ram.value};
+  static constexpr std::uint64_t most_guest_memory = 255 * axhal::gib;  ///< what QEMU's machine can have
+  static constexpr std::size_t tree_size = 4096;
+
+  static auto write_tree(axhal::mutable_bytes out, guest_tree_facts const& facts) { return write_guest_tree(out, facts); }
+
+  /// The guest's CPU interface is the hardware's virtual one: two pages, with GICC_DIR in the second.
+  template <typename Tables>
+  [[nodiscard]] static bool map_devices(Tables& tables) {
+    constexpr axhal::page_attributes device{axhal::read_write, axhal::memory_type::device};
+    return tables.map(axhal::guest_phys{board::gic_cpu_interface.start.value}, board::gic_virtual_cpu.start, 0x2000, device)
+        .has_value();
+  }
+
+  /// The guest begins with its caches off: what the hypervisor has stored must be in memory.
+  static void publish(axhal::mutable_bytes memory) {
+    cpu::clean_invalidate(memory.data, memory.size);
+    cpu::invalidate_instruction_cache();
+  }
+
+  /// The vCPU's controls: VMID 1 is this guest's, as long as there is one guest.
+  template <typename Vcpu>
+  [[nodiscard]] static axhal::result<void, trouble> prepare(Vcpu& vcpu, axhal::host_phys root) {
+    auto const features = axhal::aarch64::el2<Mode, guest_machine>::probe();
+    if (!features) return axhal::failure{trouble{"the CPU cannot run guests", static_cast<std::uint64_t>(features.error())}};
+    if (!stage2::is_supported(features->output_address_bits)) {
+      return axhal::failure{trouble{"the CPU's physical addresses are too short for guests, in bits", features->output_address_bits,
+                             stage2::ipa_bits}};
+    }
+    vcpu.vtcr = stage2::vtcr_el2(features->output_address_bits, features->vmid_bits);
+    vcpu.vmpidr = Vcpu::mpidr_res1;
+    vcpu.set_translation(root, axhal::vmid{1});
+    return {};
+  }
+
+  /// Guest time begins, just before the vCPU is loaded; no translation of an earlier guest is left.
+  template <typename Vcpu, typename Handler>
+  static void begin(Vcpu& vcpu, Handler& handler) {
+    vcpu.time_offset = handler.start();
+    axhal::aarch64::forget_all_guests<cpu>();
+  }
+};
+
+}  // namespace example

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "guest_loader.hpp"
+#include "guest_memory.hpp"
+#include "host_memory.hpp"
+
+#include <axhal/core/result.hpp>
+#include <axhal/paging/page_table.hpp>
+#include <axhal/policy/virt_ext.hpp>
+#include <axhal/vcpu/exit.hpp>
+#include <axhal/vcpu/exit_counters.hpp>
+
+#include <cstdint>
+
+namespace example {
+
+/// One guest with one vCPU: its memory, its second-stage tables, its machine, and the loop that runs it.
+///
+/// `Target` says what is particular to an architecture: `virt_ext` (a VirtExtPolicy), `stage2` and `stage2_tlb`, `images`
+/// (an ImageConvention), `guest_machine` (the exit handler), and how these are put together (see aarch64/target.hpp).
+template <typename Target>
+class virtual_machine {
+ public:
+  using handler = axhal::counted<typename Target::guest_machine>;
+  using virt_ext = typename Target::template virt_ext<handler>;
+  using tables = axhal::paging::page_table<typename Target::stage2, frame_allocator, typename Target::stage2_tlb>;
+  static_assert(axhal::explain_virt_ext_policy<virt_ext>());
+
+  virtual_machine(frame_allocator& frames, virt_ext& cpu, typename Target::devices& host)
+      : memory_{frames, Target::guest_ram}, tables_{frames}, cpu_{cpu}, host_{host} {}
+
+  /// Makes the guest's memory, tables and first state. On an error nothing is kept.
+  [[nodiscard]] axhal::result<void, trouble> create(guest_order const& order) {
+    using axhal::failure;
+    constexpr unsigned vcpus = Target::guest_machine::vcpus;
+    if (order.vcpus > vcpus) return failure{trouble{"more vCPUs are asked for than this hypervisor runs", order.vcpus, vcpus}};
+    std::uint64_t const size = order.memory / memory_type::step * memory_type::step;
+    if (size == 0 || size > Target::most_guest_memory) {
+      return failure{trouble{"the guest's memory is not of a size it can have", order.memory, Target::most_guest_memory}};
+    }
+    if (!memory_.allocate(size)) return failure{trouble{"the machine has not enough memory for the guest's", size}};
+    auto const made = build(order);
+    if (!made) destroy();
+    return made;
+  }
+
+  /// Runs the guest to its end.
+  void run(handler& answers) {
+    vcpu_.handler = &answers;
+    Target::begin(vcpu_, answers);
+    cpu_.load(vcpu_);
+    while (true) {
+      cpu_.enter(vcpu_);
+      if (virt_ext::decode(vcpu_) == axhal::resume::stop) break;
+    }
+    cpu_.put(vcpu_);
+  }
+
+  /// Gives back what the guest had.
+  void destroy() {
+    tables_.destroy();
+    memory_.release();
+  }
+
+  [[nodiscard]] axhal::guest_range memory() const { return memory_.range(); }
+  [[nodiscard]] typename virt_ext::vcpu const& vcpu() const { return vcpu_; }
+
+ private:
+  using memory_type = guest_memory<frame_allocator>;
+
+  [[nodiscard]] axhal::result<void, trouble> build(guest_order const& order) {
+    using axhal::failure;
+    trouble const no_tables{"no memory is left for the guest's page tables"};
+    if (!tables_.create()) return failure{no_tables};
+    if (!memory_.map(tables_) || !Target::map_devices(tables_)) return failure{no_tables};
+    // What the memory held before is nobody's business.
+    memory_.clear(memory_.range().start, memory_.range().size);
+    std::uint8_t buffer[Target::tree_size];
+    auto const start = load_guest<typename Target::images>(
+        order, memory_, {buffer, sizeof buffer}, [&](axhal::mutable_bytes out, axhal::guest_range initrd) {
+          return Target::write_tree(out, {memory_.range(), initrd, order.command_line, order.vcpus});
+        });
+    if (!start) return failure{start.error()};
+    memory_.for_each(memory_.range().start, memory_.range().size,
+                     [](axhal::mutable_bytes piece) { Target::publish(piece); });
+    vcpu_.reset(start->entry, start->tree.value);
+    return Target::prepare(vcpu_, tables_.root());
+  }
+
+  memory_type memory_;
+  tables tables_;
+  virt_ext& cpu_;
+  typename Target::devices& host_;
+  typename virt_ext::vcpu vcpu_{};
+};
+
+}  // namespace example
