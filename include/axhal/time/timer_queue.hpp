@@ -147,21 +147,26 @@ class timer_queue {
     slots_[heap_[a]].position = a;
     slots_[heap_[b]].position = b;
   }
+  // A heap of one has no order to keep; saying so spares the compiler from imagining a second place.
   constexpr void rise(std::uint32_t at) {
-    while (at > 0 && before(at, (at - 1) / 2)) {
-      exchange(at, (at - 1) / 2);
-      at = (at - 1) / 2;
+    if constexpr (Capacity > 1) {
+      while (at > 0 && before(at, (at - 1) / 2)) {
+        exchange(at, (at - 1) / 2);
+        at = (at - 1) / 2;
+      }
     }
   }
   constexpr void sink(std::uint32_t at) {
-    for (;;) {
-      std::uint32_t first = at;
-      for (std::uint32_t child = 2 * at + 1; child <= 2 * at + 2; ++child) {
-        if (child < size_ && before(child, first)) first = child;
+    if constexpr (Capacity > 1) {
+      for (;;) {
+        std::uint32_t first = at;
+        for (std::uint32_t child = 2 * at + 1; child <= 2 * at + 2; ++child) {
+          if (child < size_ && before(child, first)) first = child;
+        }
+        if (first == at) return;
+        exchange(at, first);
+        at = first;
       }
-      if (first == at) return;
-      exchange(at, first);
-      at = first;
     }
   }
   constexpr void settle(std::uint32_t at) {
@@ -170,9 +175,11 @@ class timer_queue {
   }
   constexpr void remove(std::uint32_t at) {
     --size_;
-    if (at != size_) {
-      exchange(at, size_);
-      settle(at);
+    if constexpr (Capacity > 1) {
+      if (at != size_) {
+        exchange(at, size_);
+        settle(at);
+      }
     }
   }
 

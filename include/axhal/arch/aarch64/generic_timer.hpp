@@ -44,7 +44,7 @@ struct guest_timer_state {
 ///
 /// Stateless: every value is in the CPU's registers, so one object serves all CPUs. CNTHP is reached by its own name,
 /// which works for both settings of E2H. Counter reads are preceded by an ISB: without one the counter may be read
-/// early (the chapter's section on ordering of counter reads). Not a law breaker but a fact: firmware that forgot
+/// early, ahead of instructions before it. Firmware that forgot
 /// CNTFRQ_EL0 gives frequency 0, which `clock_scale::of` refuses.
 template <TimerAccess S, el2_mode Mode>
 struct generic_timer {
