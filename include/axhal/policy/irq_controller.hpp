@@ -70,14 +70,14 @@ concept Signals = requires(I& i, cpu_number cpu, irq_number ipi) {
 ///   4. a claimed line is not claimed again before `complete`, and an edge is consumed by `claim`
 ///   5. a level line still raised at `complete` is claimed again
 ///   6. `claim` with nothing pending is `spurious`
-///   7. a number at or past `line_count()` is `out_of_range` for every operation; nothing changes
+///   7. a number at or past `line_count()`, or a CPU that is not there, is `out_of_range` for every operation; nothing
+///      changes
 ///   8. `send_ipi(cpu, n)` is claimed on that CPU alone
 ///   9. `set_affinity(i, c)` moves a shared line to CPU `c` alone
 ///
 /// Models: aarch64::gic_v2, host::irq_controller.
 template <typename I>
-concept IrqControllerPolicy =
-    irq_req::Gates<I> && irq_req::Configures<I> && irq_req::Serves<I> && irq_req::Signals<I>;
+concept IrqControllerPolicy = irq_req::Gates<I> && irq_req::Configures<I> && irq_req::Serves<I> && irq_req::Signals<I>;
 
 /// Names every requirement `I` misses, one error each.
 template <typename I>
@@ -85,9 +85,10 @@ consteval bool explain_irq_controller_policy() {
   static_assert(irq_req::Gates<I>,
                 "IrqControllerPolicy: needs `enable(irq)`, `disable(irq) -> result<void, irq_error>` and "
                 "`is_enabled(irq) -> bool`");
-  static_assert(irq_req::Configures<I>,
-                "IrqControllerPolicy: needs `set_priority`, `set_trigger`, `set_affinity -> result<void, irq_error>` and "
-                "`line_count() -> uint32_t`");
+  static_assert(
+      irq_req::Configures<I>,
+      "IrqControllerPolicy: needs `set_priority`, `set_trigger`, `set_affinity -> result<void, irq_error>` and "
+      "`line_count() -> uint32_t`");
   static_assert(irq_req::Serves<I>,
                 "IrqControllerPolicy: needs `claim() -> result<claimed_irq, irq_error>` and `complete(claimed_irq)`");
   static_assert(irq_req::Signals<I>, "IrqControllerPolicy: needs `send_ipi(cpu, ipi) -> result<void, irq_error>`");

@@ -12,19 +12,20 @@ namespace axhal {
 
 /// An interrupt to be shown to a guest.
 struct virtual_irq {
-  irq_number irq{};             ///< the number the guest sees
-  std::uint8_t priority{};      ///< 0 is most urgent
-  std::uint8_t source{};        ///< for inter-processor interrupts: the sending vCPU (GIC: 0..7), else 0
-  bool hardware{};              ///< when the guest completes it, the physical interrupt `physical` is completed too
-  irq_number physical{};        ///< the physical line behind it; meaningful when `hardware`
-  bool notify_completion{};     ///< the host wants to know when the guest has completed it (level-triggered lines)
+  irq_number irq{};          ///< the number the guest sees
+  std::uint8_t priority{};   ///< 0 is most urgent
+  std::uint8_t source{};     ///< for inter-processor interrupts: the sending vCPU (GIC: 0..7), else 0
+  bool hardware{};           ///< when the guest completes it, the physical interrupt `physical` is completed too
+  irq_number physical{};     ///< the physical line behind it; meaningful when `hardware`
+  bool notify_completion{};  ///< the host wants to know when the guest has completed it (level-triggered lines)
+  std::uint8_t group{};      ///< for controllers that sort interrupts into groups (GIC: 0 or 1), else 0
   friend constexpr bool operator==(virtual_irq const&, virtual_irq const&) = default;
 };
 
 /// Why a virtual interrupt was not shown.
 enum class virt_irq_error : std::uint8_t {
-  full,           ///< no room in hardware; it stays with the caller, and `request_room_event` asks to be called
-  out_of_range,   ///< the guest cannot have such a number
+  full,          ///< no room in hardware; it stays with the caller, and `request_room_event` asks to be called
+  out_of_range,  ///< the guest cannot have such a number
 };
 
 namespace virt_irq_req {
@@ -53,10 +54,12 @@ concept Switches = std::is_trivially_copyable_v<typename V::state> && requires(V
 /// How interrupts are shown to the guest that runs on this CPU.
 ///
 /// `present` makes the interrupt pending for the guest, unless it is shown already, in which case a second edge is kept
-/// (pending while active). `withdraw(n)` takes back one the guest has not taken yet; false when it is not shown or the
-/// guest is handling it. `reap(f)` calls `f` once for each interrupt the guest has completed since the last call and
-/// frees its room. `request_room_event(true)` asks for an interrupt to the host when room becomes free.
-/// `save` moves everything that is shown into `state` and leaves the hardware empty; `restore` is its inverse.
+/// (pending while active). One that completes a physical interrupt has no second edge: while it is active, that is
+/// `full`. `withdraw(n)` takes back one the guest has not taken yet; false when it is not shown or the guest is
+/// handling it (a second edge behind that one is taken back all the same). `reap(f)` calls `f` once for each interrupt
+/// the guest has completed since the last call and frees its room. `request_room_event(true)` asks for an interrupt to
+/// the host when room becomes free. `save` moves everything that is shown into `state` and leaves the hardware empty;
+/// `restore` is its inverse.
 ///
 /// Laws (conformance/virt_irq_laws.hpp):
 ///   1. what is presented is taken by the guest exactly once, most urgent first
@@ -74,9 +77,10 @@ concept VirtIrqPolicy = virt_irq_req::Presents<V> && virt_irq_req::Reaps<V> && v
 /// Names every requirement `V` misses, one error each.
 template <typename V>
 consteval bool explain_virt_irq_policy() {
-  static_assert(virt_irq_req::Presents<V>,
-                "VirtIrqPolicy: needs `present(virtual_irq) -> result<void, virt_irq_error>`, `withdraw(irq) -> bool` and "
-                "`capacity() -> unsigned`");
+  static_assert(
+      virt_irq_req::Presents<V>,
+      "VirtIrqPolicy: needs `present(virtual_irq) -> result<void, virt_irq_error>`, `withdraw(irq) -> bool` and "
+      "`capacity() -> unsigned`");
   static_assert(virt_irq_req::Reaps<V>, "VirtIrqPolicy: needs `reap(callable)` and `request_room_event(bool)`");
   static_assert(requires { typename V::state; }, "VirtIrqPolicy: needs a nested type `state`");
   static_assert(virt_irq_req::Switches<V>,
