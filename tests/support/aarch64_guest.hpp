@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace axhal::testing {
+namespace axhal::test {
 
 /// A stopped guest in plain memory.
 struct sim_guest {
@@ -175,4 +175,4 @@ struct recorder {
   }
 };
 
-}  // namespace axhal::testing
+}  // namespace axhal::test

@@ -6,7 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 using namespace axhal;
-using namespace axhal::testing;
+using namespace axhal::test;
 using aarch64::exception_class;
 
 namespace {
