@@ -138,10 +138,11 @@ TEST_CASE("a physical interrupt is refused while it is active, and with a number
 }
 
 TEST_CASE("one that is completed and not reported keeps its report when it is presented again") {
-  fixture f{2};
+  fixture f{3};
   CHECK(f.lr.present({.irq = {32}}));
   f.take();
   f.finish(32);
+  CHECK(f.lr.present({.irq = {32}}));
   CHECK(f.lr.present({.irq = {32}}));
   CHECK(f.reap() == list{32});
   CHECK(f.take() == 32);
@@ -236,4 +237,17 @@ TEST_CASE("switching writes only what is in use or different") {
   f.finish(32);
   CHECK(f.reap() == list{32});
   CHECK(f.hardware.mistakes == none);
+}
+
+TEST_CASE("completion is told after a switch, too") {
+  fixture f;
+  CHECK(f.lr.present({.irq = {32}, .notify_completion = true}));
+  list_registers::state s{};
+  f.lr.save(s);
+  f.lr.restore(s);
+  CHECK(f.take() == 32);
+  f.finish(32);
+  CHECK(f.hardware.maintenance());
+  CHECK(f.reap() == list{32});
+  CHECK_FALSE(f.hardware.maintenance());
 }

@@ -548,3 +548,105 @@ TEST_CASE("numbers that are not there are ignored") {
   m.enter();
   CHECK(m.take() == 20);
 }
+
+TEST_CASE("clearing the active bit does not bring back an edge that was taken, but keeps the one behind it") {
+  machine m;
+  m.open_distributor();
+  m.store(0xc08, 2U << 4);
+  m.vgic.pulse({34});
+  m.enter();
+  CHECK(m.take() == 34);
+  m.round_trip();
+  m.store(0x384, 1U << 2);
+  CHECK(m.load(0x204) == 0);
+  m.hardware.write_hypervisor(0xf0, 0);  // the guest's priority drop
+  CHECK(m.take() == nothing);
+  m.vgic.pulse({34});
+  m.enter();
+  CHECK(m.take() == 34);
+  m.vgic.pulse({34});
+  m.enter();
+  m.store(0x384, 1U << 2);
+  CHECK(m.load(0x204) == 1U << 2);
+  CHECK(m.load(0x304) == 0);
+  m.hardware.write_hypervisor(0xf0, 0);
+  CHECK(m.take() == 34);
+  CHECK(m.hardware.mistakes == none);
+}
+
+TEST_CASE("one flush shows all: what came and what came back") {
+  machine m;
+  m.open_distributor();
+  m.vgic.raise({33});
+  m.enter();
+  CHECK(m.take() == 33);
+  m.finish(33);
+  // No exit has seen that; the reason for this one is another line.
+  m.vgic.raise({0}, {20});
+  m.enter();
+  CHECK_FALSE(m.vgic.has_deliverable({0}));
+  CHECK(m.take() == 20);
+  m.finish(20);
+  CHECK(m.take() == 33);
+  CHECK(m.hardware.mistakes == none);
+}
+
+TEST_CASE("a read that finds a completed interrupt of another vCPU tells that one at the next entry") {
+  machine m;
+  m.open_distributor();
+  m.vgic.raise({35});
+  m.enter();
+  CHECK(m.take() == 35);
+  m.store(0x823, 2, 1);
+  m.finish(35);
+  CHECK(m.load(0x304) == 0);
+  CHECK(m.enter() == 2);
+  m.on(1);
+  m.enter();
+  CHECK(m.take() == 35);
+}
+
+TEST_CASE("an edge behind one that another vCPU handles goes to that vCPU's list register") {
+  machine m;
+  m.open_distributor();
+  m.store(0xc08, 2U << 6);
+  m.store(0x823, 3, 1);
+  m.vgic.pulse({35});
+  m.on(1);
+  m.enter();
+  CHECK(m.take() == 35);
+  m.round_trip();
+  CHECK(m.load(0x304) == 1U << 3);
+  CHECK(m.vgic.pulse({35}) == 2);
+  m.on(0);
+  m.vgic.raise({36});
+  m.enter();
+  m.vgic.raise({37});
+  m.enter();
+  CHECK(m.take() == 36);
+  m.finish(36);
+  CHECK(m.take() == 37);
+  m.finish(37);
+  CHECK(m.take() == nothing);
+  m.on(1);
+  m.enter();
+  m.finish(35);
+  CHECK(m.take() == 35);
+  CHECK(m.hardware.mistakes == none);
+}
+
+TEST_CASE("what vCPU 0 disables leaves the list registers of vCPU 1") {
+  machine m;
+  m.open_distributor();
+  m.store(0x823, 2, 1);
+  CHECK(m.vgic.raise({35}) == 2);
+  m.on(1);
+  m.enter();
+  m.on(0);
+  CHECK(m.store(0x184, 1U << 3) == 2);
+  CHECK_FALSE(m.vgic.has_deliverable({0}));
+  m.on(1);
+  CHECK(m.vgic.has_deliverable({1}));
+  m.enter();
+  CHECK(m.take() == nothing);
+}

@@ -2,35 +2,13 @@
 #pragma once
 
 #include <axhal/arch/aarch64/vgic_v2_access.hpp>
+#include <axhal/arch/aarch64/vgic_v2_delivery.hpp>
 #include <axhal/arch/aarch64/vgic_v2_lines.hpp>
 #include <axhal/policy/virt_irq.hpp>
 
-#include <bit>
-#include <concepts>
 #include <cstdint>
 
 namespace axhal::aarch64 {
-
-/// What the virtual distributor asks of list registers beyond `VirtIrqPolicy`. Models: gich, host::virt_irq.
-template <typename V>
-concept ListRegisters =
-    VirtIrqPolicy<V> && requires(V& v, V const& c, irq_number irq, void (*seen)(virtual_irq const&, lr_state)) {
-      { c.in_use() } -> std::same_as<bool>;
-      { v.inspect(seen) } -> std::same_as<void>;
-      { v.discard(irq) } -> std::same_as<bool>;
-      { v.notify_completion(irq) } -> std::same_as<void>;
-    };
-
-/// The physical interrupt controller, as far as the virtual distributor needs it. Models: gic_v2.
-template <typename P>
-concept PhysicalLines = requires(P& p, irq_number irq) {
-  { p.deactivate(irq) };
-};
-
-/// For guests to which no physical interrupt is linked.
-struct no_physical_lines {
-  static constexpr void deactivate(irq_number) {}
-};
 
 /// The virtual GICv2 distributor of one guest: up to `Vcpus` (at most 8) vCPUs, `Spis` shared lines (32 to 960 in 32s).
 /// The guest's CPU interface is the hardware's own GICV; this class decides what its list registers hold.
@@ -119,7 +97,10 @@ class vgic_v2 {
   /// Takes that back when the guest has not taken it: true, and the caller deactivates the physical interrupt. For a
   /// device that does not ask any more, or a vCPU that leaves this CPU.
   template <ListRegisters V>
-  bool lower_hardware(vcpu_number vcpu, V& shown, irq_number irq);
+  bool lower_hardware(vcpu_number vcpu, V& shown, irq_number irq) {
+    if (!is_ppi(vcpu, irq) && (!is_shared(irq) || vcpu.value >= lines_.vcpus())) return false;
+    return vgic_delivery::lower_hardware(lines_, vcpu.value, shown, irq);
+  }
 
   // --- before and after the guest runs on this CPU, with its list registers ---
 
@@ -133,7 +114,7 @@ class vgic_v2 {
   std::uint32_t flush(vcpu_number vcpu, V& shown, P&& physical) {
     if (!has_deliverable(vcpu)) [[likely]]
       return 0;
-    return others(vcpu, flush_slow(vcpu.value, shown, physical));
+    return others(vcpu, vgic_delivery::flush(lines_, vcpu.value, shown, physical));
   }
   template <ListRegisters V>
   std::uint32_t flush(vcpu_number vcpu, V& shown) {
@@ -144,17 +125,17 @@ class vgic_v2 {
   template <ListRegisters V>
   std::uint32_t sync(vcpu_number vcpu, V& shown) {
     if (!shown.in_use() || vcpu.value >= lines_.vcpus()) return 0;
-    std::uint32_t kick = reap(vcpu.value, shown);
+    std::uint32_t kick = vgic_delivery::reap(lines_, vcpu.value, shown);
     if (lines_.waiting(vcpu.value) != 0) kick |= lines_.add_work(vcpu.value, lines_.waiting(vcpu.value));
     return others(vcpu, kick);
   }
   /// True when an interrupt waits for `vcpu` to take it: it must not stay in a wait for one.
   template <ListRegisters V>
-  [[nodiscard]] bool has_pending(vcpu_number vcpu, V& shown);
+  [[nodiscard]] bool has_pending(vcpu_number vcpu, V& shown) {
+    return vcpu.value < lines_.vcpus() && vgic_delivery::has_pending(lines_, vcpu.value, shown);
+  }
 
  private:
-  using lines = vgic_lines<Vcpus, Spis>;
-
   [[nodiscard]] static constexpr bool is_shared(irq_number irq) { return irq.value >= 32 && irq.value < line_count; }
   [[nodiscard]] constexpr bool is_ppi(vcpu_number vcpu, irq_number irq) const {
     return vcpu.value < lines_.vcpus() && irq.value >= 16 && irq.value < 32;
@@ -164,35 +145,11 @@ class vgic_v2 {
   }
 
   template <typename V>
-  std::uint32_t reap(unsigned v, V& shown);
-  template <typename V>
-  void look(vcpu_number vcpu, V& shown);
-  void note(unsigned v, virtual_irq const& irq, lr_state state);
-  template <typename V, typename P>
-  std::uint32_t reconcile(unsigned v, V& shown, P& physical);
-  // Out of line, so that an entry with nothing to do sets up no frame.
-  template <typename V, typename P>
-  [[gnu::noinline]] std::uint32_t flush_slow(unsigned v, V& shown, P& physical);
-  template <typename V>
-  void present_again(unsigned v, V& shown, std::uint32_t words);
-  template <typename V>
-  [[nodiscard]] bool present(unsigned v, V& shown, std::uint32_t irq);
-  template <typename V>
-  bool make_room(unsigned v, V& shown, std::uint8_t priority);
-  [[nodiscard]] std::uint32_t most_urgent(unsigned v, std::uint32_t words);
-  /// Keeps what a function without a mask has found out for the flush of `v` that comes before it runs on.
-  void owe(unsigned v, std::uint32_t kick) {
-    kick &= ~(1U << v);
-    if (kick == 0) return;
-    owed_ |= kick;
-    lines_.add_work(v, 1);
+  void look(vcpu_number vcpu, V& shown) {
+    if (vcpu.value < lines_.vcpus()) vgic_delivery::look(lines_, vcpu.value, shown);
   }
-  static constexpr std::uint32_t no_line = ~0U;
 
-  lines lines_;
-  std::uint32_t owed_{};
+  vgic_lines<Vcpus, Spis> lines_;
 };
 
 }  // namespace axhal::aarch64
-
-#include <axhal/arch/aarch64/vgic_v2_delivery.hpp>

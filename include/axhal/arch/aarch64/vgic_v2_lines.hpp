@@ -139,6 +139,18 @@ class vgic_lines {
     work_[v].store(work(v) | words_mask, std::memory_order_relaxed);
     return 1U << v;
   }
+  /// Keeps `kick`, which a function without a result has found out, for the next `take_owed`, and makes `v` look.
+  void owe(unsigned v, std::uint32_t kick) {
+    kick &= ~(1U << v);
+    if (kick == 0) return;
+    owed_ |= kick;
+    add_work(v, 1);
+  }
+  [[nodiscard]] std::uint32_t take_owed() {
+    std::uint32_t const now = owed_;
+    owed_ = 0;
+    return now;
+  }
   /// Words in which something waits for a list register.
   [[nodiscard]] constexpr std::uint32_t& waiting(unsigned v) { return waiting_[v]; }
 
@@ -249,6 +261,7 @@ class vgic_lines {
 
   unsigned vcpus_;
   std::uint32_t control_{};
+  std::uint32_t owed_{};
   vgic_word private_[Vcpus]{};
   vgic_word shared_[words - 1]{};
   std::atomic<std::uint32_t> work_[Vcpus]{};
