@@ -27,7 +27,7 @@ template <axhal::boot::ImageConvention Convention, typename Memory, typename Wri
                                                              axhal::mutable_bytes buffer, WriteTree write_tree) {
   using axhal::failure;
   auto const image = axhal::boot::kernel_image<Convention>::open(order.kernel);
-  if (!image) return failure{trouble{axhal::boot::to_text(image.error().what), image.error().offset}};
+  if (!image) return failure{trouble{axhal::boot::to_text(image.error().what), image.error().offset, 0, "the guest's kernel"}};
   auto const plan = axhal::boot::plan_guest(*image, memory.range(), buffer.size, order.initrd.size);
   if (!plan) {
     return failure{trouble{axhal::boot::to_text(plan.error().what), plan.error().needed, plan.error().available}};

@@ -15,11 +15,12 @@
 
 namespace example {
 
-/// Why a step failed, in words for the log: `what`, and up to two numbers that show it.
+/// Why a step failed, in words for the log: `what`, up to two numbers that show it, and what it is about where `what` does not say.
 struct trouble {
   axhal::text what{};
   std::uint64_t a{};
   std::uint64_t b{};
+  axhal::text about{};
 };
 
 /// The files and wishes that the boot loader left for the one guest.

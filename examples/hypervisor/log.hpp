@@ -22,10 +22,14 @@ struct logger {
 
   template <typename... Parts>
   void operator()(Parts const&... parts) {
-    write(axhal::text{"axhal: "});
+    begin();
     (write(parts), ...);
-    write(axhal::text{"\r\n"});
+    end();
   }
+
+  /// A line in pieces: `begin`, any number of `write`, `end`.
+  void begin() { write(axhal::text{"axhal: "}); }
+  void end() { write(axhal::text{"\r\n"}); }
 
   void write(axhal::text t) {
     for (char c : t) console.put(static_cast<std::uint8_t>(c));

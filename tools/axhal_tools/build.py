@@ -76,7 +76,7 @@ class BuildFolder:
 
 def for_images(target):
     """The folder that makes a target's images."""
-    return BuildFolder(target.name, ["--cross-file", str(ROOT / target.cross_file), "-Dtests=enabled"])
+    return BuildFolder(target.name, ["--cross-file", str(ROOT / target.cross_file), "-Dtests=enabled", "-Dbenchmarks=enabled"])
 
 
 def host_folders(clang):

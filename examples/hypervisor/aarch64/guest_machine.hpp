@@ -29,14 +29,13 @@ enum class guest_end : std::uint8_t { none, power_off, reset, crash };
 
 /// The machine that one guest sees, and the answers to its exits: a GICv2, a PL011 on SPI 1, PSCI and timers, at the addresses
 /// of QEMU's virt machine. One vCPU.
-template <axhal::aarch64::el2_mode Mode>
 class guest_machine {
   using resume = axhal::resume;
   using sysreg = axhal::aarch64::sysreg;
 
  public:
-  using devices = host_devices<Mode>;
-  using clock = typename devices::clock;
+  using devices = host_devices;
+  using clock = devices::clock;
   static constexpr unsigned vcpus = 1;
   static constexpr axhal::vcpu_number self{0};
 
@@ -61,7 +60,7 @@ class guest_machine {
   // --- exits ---
 
   template <typename Guest>
-  resume operator()(Guest& guest, axhal::exit::hypercall const& call) {
+  [[gnu::always_inline]] resume operator()(Guest& guest, axhal::exit::hypercall const& call) {
     std::uint64_t answer{};
     if (call.immediate == 0 && psci_.answer_at_once(call.number, guest.argument(1), answer)) [[likely]] {
       guest.set_result(0, answer);
@@ -75,14 +74,14 @@ class guest_machine {
   }
 
   template <typename Guest>
-  resume operator()(Guest& guest, axhal::exit::mmio_read const& e) {
+  [[gnu::always_inline]] resume operator()(Guest& guest, axhal::exit::mmio_read const& e) {
     auto const value = devices_.read(self, e.address, e.size);
     if (!value) return refuse(guest, axhal::access::read);
     guest.complete_read(e, *value);
     return resume::next_instruction;
   }
   template <typename Guest>
-  resume operator()(Guest& guest, axhal::exit::mmio_write const& e) {
+  [[gnu::always_inline]] resume operator()(Guest& guest, axhal::exit::mmio_write const& e) {
     if (!devices_.write(self, e.address, e.size, e.value)) return refuse(guest, axhal::access::write);
     return resume::next_instruction;
   }
@@ -134,7 +133,7 @@ class guest_machine {
   /// FP and SIMD registers are the guest's from its first use of them.
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::lazy_state const&) {
-    axhal::aarch64::el2<Mode, guest_machine>::load_lazy_state(axhal::aarch64::vcpu_state::of(guest.context.frame));
+    axhal::aarch64::el2<el2_use, guest_machine>::load_lazy_state(axhal::aarch64::vcpu_state::of(guest.context.frame));
     return resume::retry;
   }
 
@@ -187,7 +186,7 @@ class guest_machine {
 
  private:
   struct console_sink {
-    typename devices::console_type& console;
+    devices::console_type& console;
     void put(std::uint8_t byte) { console.put(byte); }
   };
   using uart_type = axhal::vdev::pl011<console_sink>;
@@ -273,6 +272,9 @@ class guest_machine {
       deliver();
     } else if (claimed.irq == board::hypervisor_timer_irq) {
       update_physical_timer();
+      if constexpr (board::gic_forgets_pending_behind_active) {
+        if (host_.gich.in_use()) watch();
+      }
     } else if (claimed.irq == board::uart_irq) {
       receive();
     }
@@ -318,7 +320,8 @@ class guest_machine {
     arm(now);
   }
 
-  /// The emulator may forget to signal the guest's timer once more; an interrupt of our own, a millisecond later, reminds it.
+  /// The emulator may forget to signal the guest's timer once more: interrupts of our own remind it, every millisecond until
+  /// the guest has completed the one before.
   void watch() {
     auto const now = clock::now();
     watch_ = now + axhal::ticks{clock::frequency().value / 1000};

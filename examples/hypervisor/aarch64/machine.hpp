@@ -23,17 +23,15 @@ struct boot_facts {
 };
 
 /// The machine, brought up in the six phases of `boot::phases`.
-template <axhal::aarch64::el2_mode Mode>
 class machine {
  public:
   using error = trouble;
-  using target_type = target<Mode>;
-  using vm_type = virtual_machine<target_type>;
+  using vm_type = virtual_machine<target>;
   using role = axhal::boot::cpu_role;
 
   explicit machine(boot_facts facts) : facts_{facts} {}
 
-  [[nodiscard]] auto log() { return logger<typename host_devices<Mode>::console_type>{devices_.console}; }
+  [[nodiscard]] auto log() { return logger<host_devices::console_type>{devices_.console}; }
 
   // --- phase 1: which machine is this ---
 
@@ -97,12 +95,12 @@ class machine {
   // --- phase 5: clock ---
 
   [[nodiscard]] axhal::result<void, error> set_up_timer(role) {
-    using clock = typename host_devices<Mode>::clock;
+    using clock = host_devices::clock;
     if (clock::frequency().value == 0) return axhal::failure{error{"firmware has not set the counter's frequency (CNTFRQ_EL0)"}};
     clock::enable();
     return {};
   }
-  void tear_down_timer(role) { host_devices<Mode>::clock::cancel(); }
+  void tear_down_timer(role) { host_devices::clock::cancel(); }
 
   // --- phase 6: per-CPU state ---
 
@@ -120,9 +118,9 @@ class machine {
     if (!order) return report(order.error());
     vm_type vm{frames_, virt_, devices_};
     if (auto const made = vm.create(*order); !made) return report(made.error());
-    log()("EL2 ", Mode == axhal::aarch64::el2_mode::vhe ? axhal::text{"with VHE"} : axhal::text{"without VHE"}, "; guest of ",
+    log()("EL2 ", (axhal::aarch64::cpu::read<axhal::aarch64::sysreg::hcr_el2>() >> 34 & 1) != 0 ? axhal::text{"with VHE"} : axhal::text{"without VHE"}, "; guest of ",
           vm.memory().size / axhal::mib, " MiB and ", order->vcpus, " vCPU");
-    typename vm_type::handler answers{{devices_, vm.memory()}, {}};
+    vm_type::handler answers{{devices_, vm.memory()}, {}};
     vm.run(answers);
     finish(vm, answers);
     vm.destroy();
@@ -130,13 +128,23 @@ class machine {
 
   void report(error const& e) {
     auto out = log();
-    if (e.b != 0) {
-      out("error: ", e.what, " (", e.a, ", ", e.b, ")");
-    } else if (e.a != 0) {
-      out("error: ", e.what, " (", e.a, ")");
-    } else {
-      out("error: ", e.what);
+    out.begin();
+    out.write("error: ");
+    if (!e.about.empty()) {
+      out.write(e.about);
+      out.write(": ");
     }
+    out.write(e.what);
+    if (e.a != 0 || e.b != 0) {
+      out.write(" (");
+      out.write(e.a);
+      if (e.b != 0) {
+        out.write(", ");
+        out.write(e.b);
+      }
+      out.write(")");
+    }
+    out.end();
   }
 
  private:
@@ -154,7 +162,7 @@ class machine {
     return {};
   }
 
-  void finish(vm_type const& vm, typename vm_type::handler const& answers) {
+  void finish(vm_type const& vm, vm_type::handler const& answers) {
     auto out = log();
     out.write("\r\naxhal: exits");
     answers.counters.each([&](axhal::exit_kind kind, std::uint64_t count) {
@@ -175,10 +183,10 @@ class machine {
   }
 
   boot_facts facts_;
-  host_devices<Mode> devices_{};
+  host_devices devices_{};
   axhal::bytes tree_{};
   frame_allocator frames_{};
-  typename vm_type::virt_ext virt_{};
+  vm_type::virt_ext virt_{};
 };
 
 }  // namespace example

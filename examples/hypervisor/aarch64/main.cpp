@@ -30,7 +30,7 @@ constexpr auto tables_for = axhal::paging::make_boot_tables<typename boot_transl
 [[gnu::section(".boot_tables.vhe"), gnu::used]] constinit auto const vhe_tables = tables_for<el2_mode::vhe>;
 
 /// The console before anything is known of the machine; it needs no state.
-[[nodiscard]] auto early_console() { return host_devices<el2_mode::nvhe>::console_type{{}}; }
+[[nodiscard]] auto early_console() { return host_devices::console_type{{}}; }
 
 template <typename Firmware>
 [[noreturn]] void power_off(Firmware firmware) {
@@ -38,18 +38,21 @@ template <typename Firmware>
   for (;;) cpu::wait_for_interrupt();
 }
 
-/// From MMU off to the end of the guest, with EL2 in one of its two uses.
+/// Puts EL2 into one of its two uses and turns its MMU on.
 template <el2_mode Mode>
-void run(boot_facts facts) {
+void enter_translation() {
   using controls = axhal::aarch64::hypervisor_controls<Mode>;
   using translation = boot_translation<Mode>;
   cpu::write<sysreg::hcr_el2>(controls::hcr_host);
   cpu::isb();
   cpu::write<sysreg::cptr_el2>(controls::cptr_fp_trapped);
-  axhal::aarch64::enable_mmu<typename translation::format, cpu, cpu>(
-      translation::base, axhal::aarch64::physical_address_bits<cpu>());
+  axhal::aarch64::enable_mmu<typename translation::format, cpu, cpu>(translation::base,
+                                                                     axhal::aarch64::physical_address_bits<cpu>());
+}
 
-  machine<Mode> here{facts};
+/// From the first phase to the end of the guest.
+[[gnu::cold]] void run(boot_facts facts) {
+  machine here{facts};
   auto up = axhal::boot::phases::bring_up(here);
   if (!up) return here.report(up.error());
   auto ready = up.take();
@@ -77,7 +80,7 @@ void on_host_fault(std::uint64_t which) {
 }  // namespace example
 
 /// Called by start.S: `tree` is what the loader passed, `where` the address that the image was loaded at.
-extern "C" void hypervisor_main(std::uint64_t tree, std::uint64_t where) {
+extern "C" [[gnu::cold, gnu::externally_visible]] void hypervisor_main(std::uint64_t tree, std::uint64_t where) {
   using namespace example;
   auto console = early_console();
   logger<decltype(console)> log{console};
@@ -92,9 +95,10 @@ extern "C" void hypervisor_main(std::uint64_t tree, std::uint64_t where) {
   auto const start = reinterpret_cast<std::uint64_t>(__image_start);
   boot_facts const facts{{{start}, reinterpret_cast<std::uint64_t>(__image_end) - start}, {tree}};
   if (((cpu::read<sysreg::id_aa64mmfr1_el1>() >> 8) & 15) != 0) {
-    run<el2_mode::vhe>(facts);
+    enter_translation<el2_mode::vhe>();
   } else {
-    run<el2_mode::nvhe>(facts);
+    enter_translation<el2_mode::nvhe>();
   }
+  run(facts);
   power_off(axhal::aarch64::psci_client<cpu::smc>{});
 }

@@ -20,17 +20,16 @@
 
 namespace example {
 
-/// What a virtual machine is made of on AArch64, with EL2 in use `Mode`.
-template <axhal::aarch64::el2_mode Mode>
+/// What a virtual machine is made of on AArch64.
 struct target {
   template <typename Handler>
-  using virt_ext = axhal::aarch64::el2<Mode, Handler>;
+  using virt_ext = axhal::aarch64::el2<el2_use, Handler>;
   using cpu = axhal::aarch64::cpu;
   using stage2 = axhal::aarch64::stage2<40>;
   using stage2_tlb = axhal::aarch64::tagged_stage2_tlb<cpu, cpu>;
   using images = axhal::boot::arm64_images;
-  using guest_machine = example::guest_machine<Mode>;
-  using devices = host_devices<Mode>;
+  using guest_machine = example::guest_machine;
+  using devices = host_devices;
 
   static constexpr axhal::guest_phys guest_ram{board::ram.value};
   static constexpr std::uint64_t most_guest_memory = 255 * axhal::gib;  ///< what QEMU's machine can have
@@ -55,7 +54,7 @@ struct target {
   /// The vCPU's controls: VMID 1 is this guest's, as long as there is one guest.
   template <typename Vcpu>
   [[nodiscard]] static axhal::result<void, trouble> prepare(Vcpu& vcpu, axhal::host_phys root) {
-    auto const features = axhal::aarch64::el2<Mode, guest_machine>::probe();
+    auto const features = axhal::aarch64::el2<el2_use, guest_machine>::probe();
     if (!features) return axhal::failure{trouble{"the CPU cannot run guests", static_cast<std::uint64_t>(features.error())}};
     if (!stage2::is_supported(features->output_address_bits)) {
       return axhal::failure{trouble{"the CPU's physical addresses are too short for guests, in bits", features->output_address_bits,

@@ -7,14 +7,29 @@
 
 namespace axhal::aarch64 {
 
-/// How EL2 is used: `nvhe` with HCR_EL2.E2H 0 (every ARMv8 CPU), `vhe` with E2H 1 (FEAT_VHE, ARMv8.1).
-enum class el2_mode : std::uint8_t { nvhe, vhe };
+/// How EL2 is used: `nvhe` with HCR_EL2.E2H 0 (every ARMv8 CPU), `vhe` with E2H 1 (FEAT_VHE, ARMv8.1). `either` is for a
+/// program that serves both: what differs is looked up in E2H when it runs, which no exit does that a handler answers
+/// without injecting a fault.
+enum class el2_mode : std::uint8_t { nvhe, vhe, either };
+
+/// Calls `f.template operator()<M>()` with the one use of EL2 that is meant: `Mode`, or what E2H says for `either`.
+template <el2_mode Mode, SysregAccess S, typename F>
+decltype(auto) in_el2_mode(F&& f) {
+  if constexpr (Mode != el2_mode::either) {
+    return f.template operator()<Mode>();
+  } else if ((S::template read<sysreg::hcr_el2>() >> 34 & 1) != 0) {
+    return f.template operator()<el2_mode::vhe>();
+  } else {
+    return f.template operator()<el2_mode::nvhe>();
+  }
+}
 
 /// By which names EL2 reaches a guest's EL1 registers: with E2H 1 the plain names mean EL2's own registers
 /// (ARM DDI 0487, "Redirected registers when FEAT_VHE is implemented", D1.3.5).
 // clang-format off
 template <el2_mode Mode>
 struct el1_names {
+  static_assert(Mode != el2_mode::either, "el1_names: names belong to one use of EL2; see in_el2_mode");
   static constexpr bool vhe = Mode == el2_mode::vhe;
   static constexpr sysreg sctlr      = vhe ? sysreg::sctlr_el12      : sysreg::sctlr_el1;
   static constexpr sysreg cpacr      = vhe ? sysreg::cpacr_el12      : sysreg::cpacr_el1;

@@ -67,7 +67,7 @@ struct el2_vcpu : vcpu_state {
   Handler* handler{};
 };
 
-/// EL2 of the CPU this code runs on, in one of its two uses. Models `VirtExtPolicy`.
+/// EL2 of the CPU this code runs on, in one of its two uses, or in the one that HCR_EL2.E2H says. Models `VirtExtPolicy`.
 ///
 /// `Handler` answers exits in both tiers: its constant `Handler::fast` is the set of kinds that it may answer from the
 /// vector; `Handler::on_host_fault(index)` is where the host's own exceptions end; `Handler::host_memory(host_phys)` is the
@@ -76,7 +76,6 @@ template <el2_mode Mode, typename Handler>
 struct el2 {
   using vcpu = el2_vcpu<Handler>;
   using clock = generic_timer<cpu, Mode>;
-  using controls = hypervisor_controls<Mode>;
 
   /// `wrong_mode` below EL2; `missing_part` without 4 KiB pages at stage 2, or without VHE where `Mode` is `vhe`.
   [[nodiscard]] static result<virt_features, virt_error> probe() {
@@ -98,7 +97,7 @@ struct el2 {
   result<void, virt_error> enable() {
     if (auto const found = probe(); !found) return failure{found.error()};
     cpu::write<sysreg::vbar_el2>(vectors<tier>::address());
-    cpu::write<sysreg::hcr_el2>(controls::hcr_host);
+    write_host_controls();
     cpu::write<sysreg::hstr_el2>(0);
     hide_optional_features<cpu>();
     clock::enable();
@@ -106,7 +105,7 @@ struct el2 {
     return {};
   }
   void disable() {
-    cpu::write<sysreg::hcr_el2>(controls::hcr_host);
+    write_host_controls();
     cpu::write<sysreg::vttbr_el2>(0);
     cpu::isb();
   }
@@ -117,24 +116,26 @@ struct el2 {
     cpu::write<sysreg::vttbr_el2>(v.vttbr);
     cpu::write<sysreg::vpidr_el2>(cpu::read<sysreg::midr_el1>());
     cpu::write<sysreg::vmpidr_el2>(v.vmpidr);
-    cpu::write<sysreg::mdcr_el2>(controls::mdcr_guest(cpu::read<sysreg::mdcr_el2>()));
-    v.el1.template load<Mode, cpu>();
     clock::load_guest(v.timer, v.time_offset);
-    cpu::write<sysreg::cptr_el2>(v.fp_live ? controls::cptr_fp_live : controls::cptr_fp_trapped);
-    cpu::write<sysreg::hcr_el2>(controls::hcr_guest | v.hcr_extra);
+    in_el2_mode<Mode, cpu>([&v]<el2_mode M>() {
+      using controls = hypervisor_controls<M>;
+      cpu::write<sysreg::mdcr_el2>(controls::mdcr_guest(cpu::read<sysreg::mdcr_el2>()));
+      v.el1.template load<M, cpu>();
+      cpu::write<sysreg::cptr_el2>(v.fp_live ? controls::cptr_fp_live : controls::cptr_fp_trapped);
+      cpu::write<sysreg::hcr_el2>(controls::hcr_guest | v.hcr_extra);
+    });
     cpu::isb();
   }
 
   /// Takes `v` off this CPU; nothing of it stays in registers that another guest could read.
   void put(vcpu& v) {
-    v.el1.template save<Mode, cpu>();
+    in_el2_mode<Mode, cpu>([&v]<el2_mode M>() { v.el1.template save<M, cpu>(); });
     clock::save_guest(v.timer);
     if (v.fp_live) {
       cpu::save_fp(v.fp);
       v.fp_live = false;
     }
-    cpu::write<sysreg::cptr_el2>(controls::cptr_fp_trapped);
-    cpu::write<sysreg::hcr_el2>(controls::hcr_host);
+    write_host_controls();
     cpu::isb();
   }
 
@@ -143,7 +144,8 @@ struct el2 {
 
   /// Gives the guest its FP and SIMD registers. The answer to `exit::lazy_state`, in either tier.
   static void load_lazy_state(vcpu_state& v) {
-    cpu::write<sysreg::cptr_el2>(controls::cptr_fp_live);
+    in_el2_mode<Mode, cpu>(
+        []<el2_mode M>() { cpu::write<sysreg::cptr_el2>(hypervisor_controls<M>::cptr_fp_live); });
     cpu::isb();
     cpu::load_fp(v.fp);
     v.fp_live = true;
@@ -162,6 +164,14 @@ struct el2 {
   }
 
  private:
+  /// Controls while no guest is loaded.
+  static void write_host_controls() {
+    in_el2_mode<Mode, cpu>([]<el2_mode M>() {
+      cpu::write<sysreg::cptr_el2>(hypervisor_controls<M>::cptr_fp_trapped);
+      cpu::write<sysreg::hcr_el2>(hypervisor_controls<M>::hcr_host);
+    });
+  }
+
   static vcpu& vcpu_of(guest_frame& frame) { return static_cast<vcpu&>(frame); }
 
   /// What a saved frame does not hold of the guest that is loaded: its system registers and its memory.

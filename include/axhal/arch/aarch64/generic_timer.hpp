@@ -84,8 +84,10 @@ struct generic_timer {
   /// Once per CPU, before the first guest: deadline off, guests' physical time as given, guest timer off.
   static void enable(physical_time allowed = physical_time::trapped) {
     S::template write<sysreg::cnthp_ctl_el2>(0);
-    S::template write<sysreg::cnthctl_el2>(cnthctl_for_guests<Mode>(allowed));
-    S::template write<names::cntv_ctl>(0);
+    in_el2_mode<Mode, S>([allowed]<el2_mode M>() {
+      S::template write<sysreg::cnthctl_el2>(cnthctl_for_guests<M>(allowed));
+      S::template write<timer_names<M>::cntv_ctl>(0);
+    });
     S::template write<sysreg::cntvoff_el2>(0);
     S::isb();
   }
@@ -95,33 +97,41 @@ struct generic_timer {
   /// Puts a vCPU's timer on this CPU. `offset` is its machine's (`guest_time::offset`).
   static void load_guest(guest_timer_state const& s, ticks offset) {
     S::template write<sysreg::cntvoff_el2>(offset.value);
-    S::template write<names::cntkctl>(s.cntkctl);
-    S::template write<names::cntv_cval>(s.cval);
-    // Last, so that the timer never compares with another guest's value.
-    S::template write<names::cntv_ctl>(s.ctl & cnt_ctl::writable);
+    in_el2_mode<Mode, S>([&s]<el2_mode M>() {
+      using names = timer_names<M>;
+      S::template write<names::cntkctl>(s.cntkctl);
+      S::template write<names::cntv_cval>(s.cval);
+      // Last, so that the timer never compares with another guest's value.
+      S::template write<names::cntv_ctl>(s.ctl & cnt_ctl::writable);
+    });
   }
   /// Takes the timer off this CPU: kept in `s`, and off, so that it interrupts nobody.
   static void save_guest(guest_timer_state& s) {
-    s.ctl = S::template read<names::cntv_ctl>() & cnt_ctl::writable;
-    S::template write<names::cntv_ctl>(0);
-    s.cval = S::template read<names::cntv_cval>();
-    s.cntkctl = S::template read<names::cntkctl>();
+    in_el2_mode<Mode, S>([&s]<el2_mode M>() {
+      using names = timer_names<M>;
+      s.ctl = S::template read<names::cntv_ctl>() & cnt_ctl::writable;
+      S::template write<names::cntv_ctl>(0);
+      s.cval = S::template read<names::cntv_cval>();
+      s.cntkctl = S::template read<names::cntkctl>();
+    });
     S::isb();
   }
   /// True when the loaded guest's timer has raised its interrupt and the guest has not masked it.
   [[nodiscard]] static bool guest_is_due() {
-    std::uint64_t const ctl = S::template read<names::cntv_ctl>();
+    std::uint64_t const ctl =
+        in_el2_mode<Mode, S>([]<el2_mode M>() { return S::template read<timer_names<M>::cntv_ctl>(); });
     return (ctl & (cnt_ctl::writable | cnt_ctl::f_istatus::mask)) ==
            (cnt_ctl::f_enable::mask | cnt_ctl::f_istatus::mask);
   }
   /// The loaded guest's timer, read without stopping it.
   [[nodiscard]] static guest_timer_state peek_guest() {
-    return {S::template read<names::cntv_cval>(), S::template read<names::cntv_ctl>() & cnt_ctl::writable,
-            S::template read<names::cntkctl>()};
+    return in_el2_mode<Mode, S>([]<el2_mode M>() {
+      using names = timer_names<M>;
+      return guest_timer_state{S::template read<names::cntv_cval>(),
+                               S::template read<names::cntv_ctl>() & cnt_ctl::writable,
+                               S::template read<names::cntkctl>()};
+    });
   }
-
- private:
-  using names = timer_names<Mode>;
 };
 
 }  // namespace axhal::aarch64

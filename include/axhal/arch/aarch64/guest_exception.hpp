@@ -135,11 +135,11 @@ template <el2_mode Mode, SysregAccess S>
 struct loaded_el1 {
   template <sysreg Id>
   [[nodiscard]] static std::uint64_t read_el1() {
-    return S::template read<reached_as<Mode>(Id)>();
+    return in_el2_mode<Mode, S>([]<el2_mode M>() { return S::template read<reached_as<M>(Id)>(); });
   }
   template <sysreg Id>
   static void write_el1(std::uint64_t value) {
-    S::template write<reached_as<Mode>(Id)>(value);
+    in_el2_mode<Mode, S>([value]<el2_mode M>() { S::template write<reached_as<M>(Id)>(value); });
   }
 };
 

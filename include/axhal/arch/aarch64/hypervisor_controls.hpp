@@ -89,6 +89,7 @@ static_assert(disjoint_fields<f_zen, f_fpen, f_smen, f_tta, f_e0poe, f_tam>);
 /// The values that a CPU runs with, for one use of EL2.
 template <el2_mode Mode>
 struct hypervisor_controls {
+  static_assert(Mode != el2_mode::either, "hypervisor_controls: values belong to one use of EL2; see in_el2_mode");
   static constexpr bool vhe = Mode == el2_mode::vhe;
 
   /// HCR_EL2 while no guest is loaded: interrupts come to EL2, no stage 2. TGE stays 0 with VHE too: with TGE 1 a TLBI

@@ -79,6 +79,7 @@ template <el2_mode Mode>
 /// (ARM DDI 0487, "Redirected registers when FEAT_VHE is implemented").
 template <el2_mode Mode>
 struct timer_names {
+  static_assert(Mode != el2_mode::either, "timer_names: names belong to one use of EL2; see in_el2_mode");
   static constexpr bool vhe = Mode == el2_mode::vhe;
   static constexpr sysreg cntv_ctl = vhe ? sysreg::cntv_ctl_el02 : sysreg::cntv_ctl_el0;
   static constexpr sysreg cntv_cval = vhe ? sysreg::cntv_cval_el02 : sysreg::cntv_cval_el0;
