@@ -650,3 +650,21 @@ TEST_CASE("what vCPU 0 disables leaves the list registers of vCPU 1") {
   m.enter();
   CHECK(m.take() == nothing);
 }
+
+TEST_CASE("a new priority counts for what waits in a list register") {
+  machine m;
+  m.open_distributor();
+  m.store(0x400 + 33, 0xf8, 1);  // passes no mask
+  m.vgic.raise({33});
+  m.enter();
+  CHECK(m.take() == nothing);
+  m.store(0x400 + 33, 0xf0, 1);
+  CHECK(m.take() == 33);
+  m.store(0x400 + 33, 0x10, 1);  // of what is active, only the next time
+  CHECK(m.load(0x304) == 2);
+  m.finish(33);
+  m.round_trip();
+  CHECK(m.take() == 33);
+  CHECK(m.hardware.read_hypervisor(0xf0) == 1U << 2);
+  CHECK(m.hardware.mistakes == none);
+}

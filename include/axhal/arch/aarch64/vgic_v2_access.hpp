@@ -110,9 +110,12 @@ template <unsigned Vcpus, unsigned Spis>
 std::uint32_t write_byte(vgic_lines<Vcpus, Spis>& lines, unsigned v, std::uint64_t offset, std::uint32_t value) {
   if (offset < gicd::itargetsr) {
     auto const irq = static_cast<std::uint32_t>(offset - gicd::ipriorityr);
-    // Of a line that is shown already the new priority counts from the next time on, as the architecture permits.
-    if (irq < lines.lines) lines.priority(v, irq) = static_cast<std::uint8_t>(value & lines.priority_mask);
-    return 0;
+    if (irq >= lines.lines) return 0;
+    auto const priority = static_cast<std::uint8_t>(value & lines.priority_mask);
+    if (lines.priority(v, irq) == priority) return 0;
+    lines.priority(v, irq) = priority;
+    // In a list register it is still the old one.
+    return lines.touch(v, irq / 32, lines.word(v, irq / 32).shown & 1U << irq % 32);
   }
   if (offset < gicd::icfgr) {
     auto const irq = static_cast<std::uint32_t>(offset - gicd::itargetsr);

@@ -96,7 +96,7 @@ bool lower_hardware(vgic_lines<Vcpus, Spis>& lines, unsigned v, V& shown, irq_nu
   return true;
 }
 
-/// Takes back what should not be shown any more and merges what has become pending twice.
+/// Takes back what should not be shown any more, or not with this priority, and merges what has become pending twice.
 template <unsigned Vcpus, unsigned Spis, typename V, typename P>
 std::uint32_t reconcile(vgic_lines<Vcpus, Spis>& lines, unsigned v, V& shown, P& physical) {
   std::uint32_t kick = reap(lines, v, shown);
@@ -135,7 +135,8 @@ std::uint32_t reconcile(vgic_lines<Vcpus, Spis>& lines, unsigned v, V& shown, P&
     }
     bool const by_level = state == lr_state::pending && (l.level & ~l.edge & bit) != 0;
     bool const is_wanted = (lines.eligible(v, n / 32) & bit) != 0 && ((l.shown_latched & bit) != 0 || by_level);
-    if (is_wanted) {
+    bool const is_current = state != lr_state::pending || irq.priority == lines.priority(v, n);
+    if (is_wanted && is_current) {
       // It may have become a level only after it was shown.
       if (by_level && !irq.notify_completion) shown.notify_completion(irq.irq);
       return;
