@@ -59,7 +59,8 @@ concept StatesRules = requires(page_attributes attributes) {
 /// size. Leaves exist at levels `0 .. largest_leaf_level`. `output_bits` is the width of the host-physical addresses an
 /// entry can hold. `representable(a)` says whether the format can express exactly these attributes
 /// (write without read: mostly not); `leaf` requires it. `break_before_make` says that a present entry must be made
-/// absent, and the absence made visible, before a different present entry takes its place.
+/// absent, and the absence made visible, before an entry with another target, another memory type or another size takes its
+/// place; rights alone may change in place.
 ///
 /// Laws (conformance/paging_laws.hpp), for every level and every representable attribute:
 ///   1. target(leaf(pa, a, l), l) == pa                for every pa aligned to level l and below 2^output_bits
@@ -82,6 +83,8 @@ struct stale_range {
   InputAddress start{};
   std::uint64_t size{};    ///< bytes, a multiple of the page
   bool last_level{true};   ///< only leaves changed; false when a table entry went too, so cached walks must go with it
+  std::uint64_t step{4096};  ///< bytes, a power of two that divides start and size: one request for every step is enough,
+                             ///< because each step lay in one leaf or below one table
 };
 
 namespace tlb_req {
