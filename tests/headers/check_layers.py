@@ -20,7 +20,8 @@ MAY_USE = {
     "policy": {"core", "policy"},
     **{layer: {"core", "policy"} | PORTABLE - {"conformance"} for layer in PORTABLE - {"conformance"}},
     "conformance": {"core", "policy"} | PORTABLE,
-    "": {"", "core", "policy"} | PORTABLE,
+    "detail": {"detail"},  # another library's headers behind one of ours
+    "": {"", "core", "policy", "detail"} | PORTABLE,
     "arch": {"core", "policy", "arch"} | PORTABLE,
     "board": {"", "core", "policy", "arch", "board"} | PORTABLE,
 }
