@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// All portable headers. Beside them stand, each to be included by those who need it: axhal/hal.hpp (composition, with
+// Boost.Hana), axhal/format.hpp (formatters, with {fmt}), the laws in axhal/conformance/, and what belongs to one
+// machine in axhal/arch/ and axhal/board/. This file is written by tests/headers/check_umbrella.py include --write.
+
+#include <axhal/boot/boot_platform.hpp>
+#include <axhal/boot/command_line.hpp>
+#include <axhal/boot/device_tree.hpp>
+#include <axhal/boot/device_tree_address.hpp>
+#include <axhal/boot/device_tree_format.hpp>
+#include <axhal/boot/device_tree_interrupts.hpp>
+#include <axhal/boot/device_tree_items.hpp>
+#include <axhal/boot/device_tree_node.hpp>
+#include <axhal/boot/device_tree_property.hpp>
+#include <axhal/boot/device_tree_writer.hpp>
+#include <axhal/boot/guest_layout.hpp>
+#include <axhal/boot/image_convention.hpp>
+#include <axhal/boot/kernel_image.hpp>
+#include <axhal/boot/modules.hpp>
+#include <axhal/boot/phases.hpp>
+#include <axhal/console/pl011.hpp>
+#include <axhal/console/pl011_registers.hpp>
+#include <axhal/core/access.hpp>
+#include <axhal/core/address.hpp>
+#include <axhal/core/bit_field.hpp>
+#include <axhal/core/bytes.hpp>
+#include <axhal/core/mmio.hpp>
+#include <axhal/core/result.hpp>
+#include <axhal/core/units.hpp>
+#include <axhal/cpu/cross_call.hpp>
+#include <axhal/cpu/per_cpu.hpp>
+#include <axhal/cpu/spin_lock.hpp>
+#include <axhal/irq/handler_table.hpp>
+#include <axhal/irq/overflow_queue.hpp>
+#include <axhal/memory/bitmap.hpp>
+#include <axhal/memory/dma.hpp>
+#include <axhal/memory/frame_access.hpp>
+#include <axhal/memory/frame_allocator.hpp>
+#include <axhal/memory/frame_owner.hpp>
+#include <axhal/memory/frame_pool.hpp>
+#include <axhal/memory/memory_map.hpp>
+#include <axhal/memory/range_set.hpp>
+#include <axhal/memory/run_ledger.hpp>
+#include <axhal/paging/address_space.hpp>
+#include <axhal/paging/area_list.hpp>
+#include <axhal/paging/boot_tables.hpp>
+#include <axhal/paging/geometry.hpp>
+#include <axhal/paging/page_table.hpp>
+#include <axhal/paging/paging_error.hpp>
+#include <axhal/paging/table_reserve.hpp>
+#include <axhal/paging/tables.hpp>
+#include <axhal/paging/tlb_batch.hpp>
+#include <axhal/paging/vmid_allocator.hpp>
+#include <axhal/paging/walk.hpp>
+#include <axhal/policy/clock.hpp>
+#include <axhal/policy/console.hpp>
+#include <axhal/policy/cpu.hpp>
+#include <axhal/policy/firmware.hpp>
+#include <axhal/policy/frame_source.hpp>
+#include <axhal/policy/irq_controller.hpp>
+#include <axhal/policy/paging.hpp>
+#include <axhal/policy/virt_ext.hpp>
+#include <axhal/policy/virt_irq.hpp>
+#include <axhal/time/clock_scale.hpp>
+#include <axhal/time/guest_time.hpp>
+#include <axhal/time/timer_queue.hpp>
+#include <axhal/vcpu/dispatch.hpp>
+#include <axhal/vcpu/exit.hpp>
+#include <axhal/vcpu/exit_counters.hpp>
+#include <axhal/vcpu/lifecycle.hpp>
+#include <axhal/vdev/device_map.hpp>
+#include <axhal/vdev/pl011.hpp>
+#include <axhal/version.hpp>
