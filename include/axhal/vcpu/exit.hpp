@@ -13,19 +13,20 @@ namespace axhal {
 namespace exit {
 
 /// Asked the hypervisor for a service (HVC, SMC, ECALL, VMCALL). Number and arguments are in the vCPU's registers.
+/// Answer `next_instruction`, whether or not hardware has stepped over the instruction already: the decoder knows.
 struct hypercall {
-  std::uint64_t number;  ///< the first argument register as it was
+  std::uint64_t number;     ///< the first argument register as it was
   std::uint16_t immediate;  ///< the number inside the instruction where there is one, else 0
-  bool firmware_conduit;    ///< meant for the firmware (SMC); the instruction has not been stepped over yet
+  bool firmware_conduit;    ///< meant for the firmware (SMC)
 };
 
 /// Loaded from an address that no memory is mapped at. Answer with `complete_read`.
 struct mmio_read {
   guest_phys address;
-  std::uint8_t size;          ///< bytes: 1, 2, 4 or 8
-  std::uint8_t reg;           ///< the register to be written; `no_register` when the value is dropped
-  bool sign_extend;           ///< the value's sign bit fills the register's upper bits
-  std::uint8_t register_size; ///< bytes of the register that are written: 4 or 8 (the rest is zeroed)
+  std::uint8_t size;           ///< bytes: 1, 2, 4 or 8
+  std::uint8_t reg;            ///< the register to be written; `no_register` when the value is dropped
+  bool sign_extend;            ///< the value's sign bit fills the register's upper bits
+  std::uint8_t register_size;  ///< bytes of the register that are written: 4 or 8 (the rest is zeroed)
   static constexpr std::uint8_t no_register = 0xff;
 };
 
@@ -78,8 +79,8 @@ struct yield {};
 /// Used state that is switched lazily (FP, SIMD, vectors) for the first time since it was switched away.
 struct lazy_state {};
 
-/// Executed an instruction that this virtual machine does not have. The architecture's answer is an undefined-instruction
-/// exception.
+/// Executed an instruction that this virtual machine does not have. The architecture's answer is an
+/// undefined-instruction exception.
 struct refused_instruction {
   std::uint64_t raw;  ///< the hardware's own word about it
 };
@@ -122,21 +123,66 @@ inline constexpr unsigned exit_kind_count = 15;
 namespace detail {
 template <typename E>
 struct kind_of;
-template <> struct kind_of<exit::hypercall> { static constexpr auto value = exit_kind::hypercall; };
-template <> struct kind_of<exit::mmio_read> { static constexpr auto value = exit_kind::mmio_read; };
-template <> struct kind_of<exit::mmio_write> { static constexpr auto value = exit_kind::mmio_write; };
-template <> struct kind_of<exit::memory_fault> { static constexpr auto value = exit_kind::memory_fault; };
-template <> struct kind_of<exit::register_read> { static constexpr auto value = exit_kind::register_read; };
-template <> struct kind_of<exit::register_write> { static constexpr auto value = exit_kind::register_write; };
-template <> struct kind_of<exit::port_read> { static constexpr auto value = exit_kind::port_read; };
-template <> struct kind_of<exit::port_write> { static constexpr auto value = exit_kind::port_write; };
-template <> struct kind_of<exit::idle> { static constexpr auto value = exit_kind::idle; };
-template <> struct kind_of<exit::yield> { static constexpr auto value = exit_kind::yield; };
-template <> struct kind_of<exit::lazy_state> { static constexpr auto value = exit_kind::lazy_state; };
-template <> struct kind_of<exit::refused_instruction> { static constexpr auto value = exit_kind::refused_instruction; };
-template <> struct kind_of<exit::host_interrupt> { static constexpr auto value = exit_kind::host_interrupt; };
-template <> struct kind_of<exit::host_error> { static constexpr auto value = exit_kind::host_error; };
-template <> struct kind_of<exit::unknown> { static constexpr auto value = exit_kind::unknown; };
+template <>
+struct kind_of<exit::hypercall> {
+  static constexpr auto value = exit_kind::hypercall;
+};
+template <>
+struct kind_of<exit::mmio_read> {
+  static constexpr auto value = exit_kind::mmio_read;
+};
+template <>
+struct kind_of<exit::mmio_write> {
+  static constexpr auto value = exit_kind::mmio_write;
+};
+template <>
+struct kind_of<exit::memory_fault> {
+  static constexpr auto value = exit_kind::memory_fault;
+};
+template <>
+struct kind_of<exit::register_read> {
+  static constexpr auto value = exit_kind::register_read;
+};
+template <>
+struct kind_of<exit::register_write> {
+  static constexpr auto value = exit_kind::register_write;
+};
+template <>
+struct kind_of<exit::port_read> {
+  static constexpr auto value = exit_kind::port_read;
+};
+template <>
+struct kind_of<exit::port_write> {
+  static constexpr auto value = exit_kind::port_write;
+};
+template <>
+struct kind_of<exit::idle> {
+  static constexpr auto value = exit_kind::idle;
+};
+template <>
+struct kind_of<exit::yield> {
+  static constexpr auto value = exit_kind::yield;
+};
+template <>
+struct kind_of<exit::lazy_state> {
+  static constexpr auto value = exit_kind::lazy_state;
+};
+template <>
+struct kind_of<exit::refused_instruction> {
+  static constexpr auto value = exit_kind::refused_instruction;
+};
+template <>
+struct kind_of<exit::host_interrupt> {
+  static constexpr auto value = exit_kind::host_interrupt;
+};
+template <>
+struct kind_of<exit::host_error> {
+  static constexpr auto value = exit_kind::host_error;
+};
+template <>
+struct kind_of<exit::unknown> {
+  static constexpr auto value = exit_kind::unknown;
+};
 }  // namespace detail
 
 /// The kind of an exit type.
@@ -190,7 +236,7 @@ struct guest_fault {
     bus_error,              ///< nothing answers at that address (ARM: external abort)
   };
   kind what{kind::undefined_instruction};
-  std::uint64_t address{};      ///< guest-virtual address of the access, for `bus_error`
+  std::uint64_t address{};      ///< for `bus_error`: guest-virtual; 0 is the access that stopped the guest
   access wanted{access::read};  ///< for `bus_error`
   friend constexpr bool operator==(guest_fault, guest_fault) = default;
 };
@@ -198,8 +244,8 @@ struct guest_fault {
 /// What an exit handler sees of a stopped vCPU, whichever tier it is called from.
 ///
 /// `argument(n)` is the n-th argument register of the architecture's calling convention (n in 0..6; others read 0);
-/// `set_result(n, v)` writes the n-th result register (n in 0..3; others are ignored). `complete_read(e, v)` puts a loaded
-/// value into the register that `e` names, extended as `e` says. `complete_register_read(e, v)` likewise.
+/// `set_result(n, v)` writes the n-th result register (n in 0..3; others are ignored). `complete_read(e, v)` puts a
+/// loaded value into the register that `e` names, extended as `e` says. `complete_register_read(e, v)` likewise.
 /// `inject(f)` makes the guest take `f` when it runs next; answer `resume::retry` after it.
 template <typename G>
 concept GuestContext = requires(G& g, G const& c, unsigned n, std::uint64_t v, exit::mmio_read const& load,
