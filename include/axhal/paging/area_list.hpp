@@ -95,10 +95,17 @@ class area_list {
     }
   }
 
-  /// True when a neighbour can grow to hold `a`, so that it needs no place of its own.
+  /// True when a neighbour could grow to hold `a`, once the range of `a` is punched out, so that it needs no place.
   [[nodiscard]] constexpr bool can_join(area_type const& a) const {
-    std::size_t const i = first_after(a.range.start);
-    return (i > 0 && areas_[i - 1].continues_in(a)) || (i < size_ && a.continues_in(areas_[i]));
+    InputAddress const start = a.range.start;
+    InputAddress const end = start + a.range.size;
+    if (area_type const* const before = start.value == 0 ? nullptr : find(start - 1); before != nullptr) {
+      area_type head = *before;
+      head.range.size = start - head.range.start;
+      if (head.continues_in(a)) return true;
+    }
+    area_type const* const after = end < start ? nullptr : find(end);
+    return after != nullptr && a.continues_in(tail_from(*after, end));
   }
 
   /// Puts an area in; it grows an area that it continues, where there is one. False when there is no room.
