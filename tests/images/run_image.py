@@ -35,6 +35,11 @@ def image_header(size):
     return struct.pack("<IIQQQQQQ4sI", 0x1400_0000, 0, 0, size, 0xA, 0, 0, 0, b"ARM\x64", 0)
 
 
+def without_header(image):
+    """A Linux Image as a flat binary: its first instruction stays, the rest of its header is wiped."""
+    return image[:4] + bytes(60) + image[64:]
+
+
 MADE = {
     "elf-x86_64": lambda: elf_header(62).ljust(4096, b"\0"),
     "elf-cut-short": lambda: elf_header(183)[:100],
@@ -60,8 +65,13 @@ def prepare(test, target, payload, folder):
         linux = guest.linux(target.name)
         kernel, initrd = linux.kernel, linux.initrd
         words.append("rdinit=/init")
-    elif kind == "payload":
-        kernel = pathlib.Path(payload)
+    elif kind in ("payload", "sweep"):
+        kernel = pathlib.Path(payload).with_name(f"{kind}-{target.name}.bin")
+    elif kind == "payload-elf":
+        kernel = pathlib.Path(payload).with_suffix(".elf")
+    elif kind == "payload-raw":
+        kernel = folder / "payload-raw.made"
+        kernel.write_bytes(without_header(pathlib.Path(payload).read_bytes()))
     else:
         kernel = made(kind.removeprefix("made:"), folder)
     if "initrd" in test:

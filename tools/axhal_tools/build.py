@@ -76,7 +76,8 @@ class BuildFolder:
 
 def for_images(target):
     """The folder that makes a target's images."""
-    return BuildFolder(target.name, ["--cross-file", str(ROOT / target.cross_file), "-Dtests=enabled", "-Dbenchmarks=enabled"])
+    cross_file = str(ROOT / target.cross_file)
+    return BuildFolder(target.name, ["--cross-file", cross_file, "-Dtests=enabled", "-Dbenchmarks=enabled"])
 
 
 def host_folders(clang):

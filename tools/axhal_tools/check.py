@@ -8,7 +8,8 @@ import subprocess
 
 from . import build, guest, packages, say, targets
 
-SUITES = ("headers", "unit", "golden", "laws", "conformance", "fail", "fuzz", "usage", "tools", "style", "images")
+SUITES = ("headers", "unit", "golden", "laws", "conformance", "fail", "fuzz", "usage", "tools", "style", "images",
+          "bench")
 SCRIPTS = {"headers", "fail", "usage", "tools", "style"}  # suites that need nothing built
 GOOD = {"OK", "EXPECTEDFAIL"}
 TAIL = 25  # lines of a failed test's output that are shown
@@ -87,7 +88,7 @@ def main(arguments):
             raise say.Problem(f"unknown suite '{suite}'; there is: {', '.join(SUITES)}")
     packages.ensure("demo")
     packages.ensure("test")
-    only_images = options.suite == ["images"]
+    only_images = bool(options.suite) and set(options.suite) <= {"images", "bench"}
     folders = [] if only_images else build.host_folders(packages.find_clang())
     folders += [build.for_images(target) for target in targets.TARGETS.values()]
     if not options.suite or "images" in options.suite:
