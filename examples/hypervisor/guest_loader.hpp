@@ -20,14 +20,15 @@ struct guest_start {
   axhal::guest_phys tree{};
 };
 
-/// Puts kernel, initial RAM disk and device tree into the guest's RAM as `Convention` says. `write_tree(buffer, initrd)`
-/// makes the tree, once the place of the RAM disk is known; `buffer` is where it is built.
+/// Puts kernel, initial RAM disk and device tree into the guest's RAM as `Convention` says. `write_tree(buffer,
+/// initrd)` makes the tree, once the place of the RAM disk is known; `buffer` is where it is built.
 template <axhal::boot::ImageConvention Convention, typename Memory, typename WriteTree>
 [[nodiscard]] axhal::result<guest_start, trouble> load_guest(guest_order const& order, Memory& memory,
                                                              axhal::mutable_bytes buffer, WriteTree write_tree) {
   using axhal::failure;
   auto const image = axhal::boot::kernel_image<Convention>::open(order.kernel);
-  if (!image) return failure{trouble{axhal::boot::to_text(image.error().what), image.error().offset, 0, "the guest's kernel"}};
+  if (!image)
+    return failure{trouble{axhal::boot::to_text(image.error().what), image.error().offset, 0, "the guest's kernel"}};
   auto const plan = axhal::boot::plan_guest(*image, memory.range(), buffer.size, order.initrd.size);
   if (!plan) {
     return failure{trouble{axhal::boot::to_text(plan.error().what), plan.error().needed, plan.error().available}};

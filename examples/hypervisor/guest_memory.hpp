@@ -59,7 +59,8 @@ class guest_memory {
   [[nodiscard]] bool map(PageTable& tables) const {
     for (std::size_t i = 0; i < count_; ++i) {
       piece const& p = pieces_[i];
-      if (!tables.map(ram_.start + p.offset, p.host.start, p.host.size, {axhal::read_write_execute, axhal::memory_type::normal})) {
+      if (!tables.map(ram_.start + p.offset, p.host.start, p.host.size,
+                      {axhal::read_write_execute, axhal::memory_type::normal})) {
         return false;
       }
     }

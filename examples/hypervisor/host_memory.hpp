@@ -15,7 +15,8 @@
 
 namespace example {
 
-/// Why a step failed, in words for the log: `what`, up to two numbers that show it, and what it is about where `what` does not say.
+/// Why a step failed, in words for the log: `what`, up to two numbers that show it, and what it is about where `what`
+/// does not say.
 struct trouble {
   axhal::text what{};
   std::uint64_t a{};
@@ -44,7 +45,8 @@ using frame_allocator = axhal::memory::frame_allocator<8>;
   guest_order order;
   axhal::boot::boot_modules const kernels{tree, "multiboot,kernel"};
   axhal::boot::boot_modules const ram_disks{tree, "multiboot,ramdisk"};
-  if (kernels.size() == 0) return failure{trouble{"the loader brought no guest kernel (a multiboot,kernel module below /chosen)"}};
+  if (kernels.size() == 0)
+    return failure{trouble{"the loader brought no guest kernel (a multiboot,kernel module below /chosen)"}};
   auto const kernel = kernels.find();
   if (!kernel) return failure{trouble{"a boot module is damaged, in the device tree at", kernel.error().offset}};
   order.kernel = bytes_at(kernel->where);
@@ -71,12 +73,14 @@ using frame_allocator = axhal::memory::frame_allocator<8>;
 }
 
 /// Hands all RAM to `frames` that is not the image's, the device tree's or a boot module's.
-[[nodiscard]] inline axhal::result<void, trouble> take_memory(frame_allocator& frames, axhal::boot::device_tree const& tree,
+[[nodiscard]] inline axhal::result<void, trouble> take_memory(frame_allocator& frames,
+                                                              axhal::boot::device_tree const& tree,
                                                               axhal::host_range image) {
   using axhal::failure;
   axhal::memory::memory_map<32> map;
   if (auto const r = map.add_tree(tree); !r) {
-    return failure{trouble{"the device tree's memory map makes no sense at", r.error().range.start.value, r.error().tree.offset}};
+    return failure{
+        trouble{"the device tree's memory map makes no sense at", r.error().range.start.value, r.error().tree.offset}};
   }
   axhal::host_range const blob{{reinterpret_cast<std::uint64_t>(tree.blob().data)}, tree.blob().size};
   axhal::host_range const ours[] = {image, blob};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The functions that compilers call even in freestanding programs. The compiler's own library is not linked: it is built
-// for programs with FP registers.
+// The functions that compilers call even in freestanding programs. The compiler's own library is not linked: it is
+// built for programs with FP registers.
 
 #include <cstddef>
 #include <cstdint>

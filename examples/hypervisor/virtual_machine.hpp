@@ -17,8 +17,9 @@ namespace example {
 
 /// One guest with one vCPU: its memory, its second-stage tables, its machine, and the loop that runs it.
 ///
-/// `Target` says what is particular to an architecture: `virt_ext` (a VirtExtPolicy), `stage2` and `stage2_tlb`, `images`
-/// (an ImageConvention), `guest_machine` (the exit handler), and how these are put together (see aarch64/target.hpp).
+/// `Target` says what is particular to an architecture: `virt_ext` (a VirtExtPolicy), `stage2` and `stage2_tlb`,
+/// `images` (an ImageConvention), `guest_machine` (the exit handler), and how these are put together (see
+/// aarch64/target.hpp).
 template <typename Target>
 class virtual_machine {
  public:
@@ -34,10 +35,12 @@ class virtual_machine {
   [[nodiscard]] axhal::result<void, trouble> create(guest_order const& order) {
     using axhal::failure;
     constexpr unsigned vcpus = Target::guest_machine::vcpus;
-    if (order.vcpus > vcpus) return failure{trouble{"more vCPUs are asked for than this hypervisor runs", order.vcpus, vcpus}};
+    if (order.vcpus > vcpus)
+      return failure{trouble{"more vCPUs are asked for than this hypervisor runs", order.vcpus, vcpus}};
     std::uint64_t const size = order.memory / memory_type::step * memory_type::step;
     if (size == 0 || size > Target::most_guest_memory) {
-      return failure{trouble{"the guest's memory is not of a size it can have", order.memory, Target::most_guest_memory}};
+      return failure{
+          trouble{"the guest's memory is not of a size it can have", order.memory, Target::most_guest_memory}};
     }
     if (!memory_.allocate(size)) return failure{trouble{"the machine has not enough memory for the guest's", size}};
     auto const made = build(order);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // A guest that measures what its exits cost, in instructions that the hypervisor executes.
 //
-// Run under `-icount shift=0,sleep=off` with a counter of 1 GHz, so that a tick of the virtual counter is an instruction.
-// Each figure is the difference between a loop with the operation and the same loop without it. The instruction that
-// causes the exit is counted by the emulator when it is HVC and not when it faults; the guest's own HVC is taken off.
+// Run under `-icount shift=0,sleep=off` with a counter of 1 GHz, so that a tick of the virtual counter is an
+// instruction. Each figure is the difference between a loop with the operation and the same loop without it. The
+// instruction that causes the exit is counted by the emulator when it is HVC and not when it faults; the guest's own
+// HVC is taken off.
 
 #include "guest.hpp"
 
@@ -13,8 +14,8 @@ namespace {
 
 constexpr unsigned rounds = 1000;
 
-volatile std::uint64_t deadline;
-volatile std::uint64_t arrived;
+std::uint64_t volatile deadline;
+std::uint64_t volatile arrived;
 
 std::uint64_t counter() {
   std::uint64_t v;

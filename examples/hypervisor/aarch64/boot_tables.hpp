@@ -11,8 +11,8 @@
 
 namespace example {
 
-/// The hypervisor's own translations, computed by the compiler: devices, RAM, and W^X for the image's three blocks. 39 bits
-/// of addresses reach the first 512 GiB.
+/// The hypervisor's own translations, computed by the compiler: devices, RAM, and W^X for the image's three blocks. 39
+/// bits of addresses reach the first 512 GiB.
 template <axhal::aarch64::el2_mode Mode>
 struct boot_translation {
   using format = axhal::aarch64::stage1_el2<Mode, 39>;

@@ -27,8 +27,8 @@ namespace example {
 /// How a guest ended, or that it has not.
 enum class guest_end : std::uint8_t { none, power_off, reset, crash };
 
-/// The machine that one guest sees, and the answers to its exits: a GICv2, a PL011 on SPI 1, PSCI and timers, at the addresses
-/// of QEMU's virt machine. One vCPU.
+/// The machine that one guest sees, and the answers to its exits: a GICv2, a PL011 on SPI 1, PSCI and timers, at the
+/// addresses of QEMU's virt machine. One vCPU.
 class guest_machine {
   using resume = axhal::resume;
   using sysreg = axhal::aarch64::sysreg;
@@ -44,7 +44,8 @@ class guest_machine {
       axhal::exits<axhal::exit::hypercall, axhal::exit::mmio_read, axhal::exit::mmio_write, axhal::exit::register_read,
                    axhal::exit::register_write, axhal::exit::idle, axhal::exit::yield, axhal::exit::host_interrupt>;
 
-  guest_machine(devices& host, axhal::guest_range memory) : host_{host}, memory_{memory}, uart_{console_sink{host.console}} {}
+  guest_machine(devices& host, axhal::guest_range memory)
+      : host_{host}, memory_{memory}, uart_{console_sink{host.console}} {}
 
   // --- life ---
 
@@ -292,7 +293,8 @@ class guest_machine {
     deliver();
   }
 
-  /// Bytes from the machine's console go to the guest's UART, as many as it has room for; the rest waits in the machine's.
+  /// Bytes from the machine's console go to the guest's UART, as many as it has room for; the rest waits in the
+  /// machine's.
   void receive() {
     bool more = true;
     while (more && uart_.can_receive()) {
@@ -320,8 +322,8 @@ class guest_machine {
     arm(now);
   }
 
-  /// The emulator may forget to signal the guest's timer once more: interrupts of our own remind it, every millisecond until
-  /// the guest has completed the one before.
+  /// The emulator may forget to signal the guest's timer once more: interrupts of our own remind it, every millisecond
+  /// until the guest has completed the one before.
   void watch() {
     auto const now = clock::now();
     watch_ = now + axhal::ticks{clock::frequency().value / 1000};

@@ -15,13 +15,13 @@ namespace example {
 /// What the guest's device tree says beside the fixed machine.
 struct guest_tree_facts {
   axhal::guest_range memory;
-  axhal::guest_range initrd;      ///< empty: none
+  axhal::guest_range initrd;  ///< empty: none
   axhal::text command_line;
   unsigned vcpus;
 };
 
-/// Writes the device tree of the guest's machine: the part of QEMU's own virt machine that the hypervisor offers, at the same
-/// addresses and interrupt numbers, so that kernels made for that machine run unchanged.
+/// Writes the device tree of the guest's machine: the part of QEMU's own virt machine that the hypervisor offers, at
+/// the same addresses and interrupt numbers, so that kernels made for that machine run unchanged.
 inline axhal::result<axhal::bytes, axhal::boot::tree_write_error> write_guest_tree(axhal::mutable_bytes out,
                                                                                    guest_tree_facts const& facts) {
   constexpr std::uint32_t gic = 1;
@@ -78,11 +78,9 @@ inline axhal::result<axhal::bytes, axhal::boot::tree_write_error> write_guest_tr
   tree.begin_node("timer");
   tree.property_strings("compatible", "arm,armv8-timer");
   tree.property_flag("always-on");
-  tree.property_cells("interrupts",
-                      ppi, ppi_number(board::secure_timer_irq), ppi_level,
-                      ppi, ppi_number(board::physical_timer_irq), ppi_level,
-                      ppi, ppi_number(board::virtual_timer_irq), ppi_level,
-                      ppi, ppi_number(board::hypervisor_timer_irq), ppi_level);
+  tree.property_cells("interrupts", ppi, ppi_number(board::secure_timer_irq), ppi_level, ppi,
+                      ppi_number(board::physical_timer_irq), ppi_level, ppi, ppi_number(board::virtual_timer_irq),
+                      ppi_level, ppi, ppi_number(board::hypervisor_timer_irq), ppi_level);
   tree.end_node();
 
   tree.begin_node("intc", board::gic_distributor.start.value);

@@ -40,7 +40,8 @@ class machine {
     auto const tree = axhal::boot::device_tree::open(bytes_at({facts_.tree, largest_tree}));
     if (!tree) return axhal::failure{error{"the device tree of the machine is damaged at", tree.error().offset}};
     tree_ = tree->blob();
-    if (auto const r = check("arm,pl011", 0, board::uart.start, "the UART is not where this image has it"); !r) return r;
+    if (auto const r = check("arm,pl011", 0, board::uart.start, "the UART is not where this image has it"); !r)
+      return r;
     if (auto const r = check("arm,cortex-a15-gic", 0, board::gic_distributor.start,
                              "there is no GICv2 distributor where this image has it (-M virt,gic-version=2)");
         !r) {
@@ -56,7 +57,8 @@ class machine {
         !r) {
       return r;
     }
-    return check("arm,cortex-a15-gic", 3, board::gic_virtual_cpu.start, "the GIC's virtual CPU interface is not where this image has it");
+    return check("arm,cortex-a15-gic", 3, board::gic_virtual_cpu.start,
+                 "the GIC's virtual CPU interface is not where this image has it");
   }
   void forget_platform() { tree_ = {}; }
 
@@ -65,7 +67,8 @@ class machine {
   [[nodiscard]] axhal::result<void, error> map_memory() { return take_memory(frames_, tree(), facts_.image); }
   void unmap_memory() {}
 
-  // --- phase 3: this CPU's exception vectors and virtualization; its translation is on since the first instructions ---
+  // --- phase 3: this CPU's exception vectors and virtualization; its translation is on since the first instructions
+  // ---
 
   [[nodiscard]] axhal::result<void, error> set_up_architecture(role) {
     if (auto const on = virt_.enable(); !on) {
@@ -79,10 +82,13 @@ class machine {
 
   [[nodiscard]] axhal::result<void, error> set_up_interrupts(role) {
     auto& gic = devices_.gic;
-    if (!gic.init_distributor() || !gic.init_cpu(axhal::cpu_number{0})) return axhal::failure{error{"the GIC is no GICv2"}};
+    if (!gic.init_distributor() || !gic.init_cpu(axhal::cpu_number{0}))
+      return axhal::failure{error{"the GIC is no GICv2"}};
     if (!devices_.gich.init()) return axhal::failure{error{"the GIC's virtual interface control is not there"}};
-    for (auto const irq : {board::maintenance_irq, board::hypervisor_timer_irq, board::virtual_timer_irq, board::uart_irq}) {
-      if (!gic.enable(irq)) return axhal::failure{error{"the GIC does not have interrupt", irq.value, gic.line_count()}};
+    for (auto const irq :
+         {board::maintenance_irq, board::hypervisor_timer_irq, board::virtual_timer_irq, board::uart_irq}) {
+      if (!gic.enable(irq))
+        return axhal::failure{error{"the GIC does not have interrupt", irq.value, gic.line_count()}};
     }
     devices_.console.enable_receive_interrupt();
     return {};
@@ -96,7 +102,8 @@ class machine {
 
   [[nodiscard]] axhal::result<void, error> set_up_timer(role) {
     using clock = host_devices::clock;
-    if (clock::frequency().value == 0) return axhal::failure{error{"firmware has not set the counter's frequency (CNTFRQ_EL0)"}};
+    if (clock::frequency().value == 0)
+      return axhal::failure{error{"firmware has not set the counter's frequency (CNTFRQ_EL0)"}};
     clock::enable();
     return {};
   }
@@ -118,8 +125,10 @@ class machine {
     if (!order) return report(order.error());
     vm_type vm{frames_, virt_, devices_};
     if (auto const made = vm.create(*order); !made) return report(made.error());
-    log()("EL2 ", (axhal::aarch64::cpu::read<axhal::aarch64::sysreg::hcr_el2>() >> 34 & 1) != 0 ? axhal::text{"with VHE"} : axhal::text{"without VHE"}, "; guest of ",
-          vm.memory().size / axhal::mib, " MiB and ", order->vcpus, " vCPU");
+    log()("EL2 ",
+          (axhal::aarch64::cpu::read<axhal::aarch64::sysreg::hcr_el2>() >> 34 & 1) != 0 ? axhal::text{"with VHE"}
+                                                                                        : axhal::text{"without VHE"},
+          "; guest of ", vm.memory().size / axhal::mib, " MiB and ", order->vcpus, " vCPU");
     vm_type::handler answers{{devices_, vm.memory()}, {}};
     vm.run(answers);
     finish(vm, answers);
@@ -152,7 +161,8 @@ class machine {
   [[nodiscard]] axhal::boot::device_tree tree() const { return *axhal::boot::device_tree::open(tree_); }
 
   /// A device whose address the tree and this image must agree on.
-  [[nodiscard]] axhal::result<void, error> check(axhal::text compatible, std::size_t i, axhal::host_phys expected, axhal::text what) {
+  [[nodiscard]] axhal::result<void, error> check(axhal::text compatible, std::size_t i, axhal::host_phys expected,
+                                                 axhal::text what) {
     auto const all = tree();
     auto const node = all.find_compatible(compatible);
     if (!node) return axhal::failure{error{what, expected.value}};
@@ -178,7 +188,8 @@ class machine {
       case guest_end::crash:
       case guest_end::none: break;
     }
-    out("the guest was stopped at PC ", hex{vm.vcpu().elr}, ", PSTATE ", hex{vm.vcpu().spsr}, ", syndrome ", hex{answers.last_word()});
+    out("the guest was stopped at PC ", hex{vm.vcpu().elr}, ", PSTATE ", hex{vm.vcpu().spsr}, ", syndrome ",
+        hex{answers.last_word()});
     out("verdict=crash");
   }
 

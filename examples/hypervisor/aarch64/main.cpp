@@ -24,8 +24,9 @@ using axhal::aarch64::el2_mode;
 using axhal::aarch64::sysreg;
 
 template <el2_mode Mode>
-constexpr auto tables_for = axhal::paging::make_boot_tables<typename boot_translation<Mode>::format, boot_translation<Mode>::map,
-                                                            boot_translation<Mode>::base>();
+constexpr auto tables_for =
+    axhal::paging::make_boot_tables<typename boot_translation<Mode>::format, boot_translation<Mode>::map,
+                                    boot_translation<Mode>::base>();
 [[gnu::section(".boot_tables.nvhe"), gnu::used]] constinit auto const nvhe_tables = tables_for<el2_mode::nvhe>;
 [[gnu::section(".boot_tables.vhe"), gnu::used]] constinit auto const vhe_tables = tables_for<el2_mode::vhe>;
 
@@ -72,8 +73,8 @@ void enter_translation() {
 void on_host_fault(std::uint64_t which) {
   auto console = early_console();
   logger<decltype(console)> log{console};
-  log("error: the hypervisor took an exception, vector ", which, ", syndrome ", hex{cpu::read<sysreg::esr_el2>()}, ", at ",
-      hex{cpu::read<sysreg::elr_el2>()}, ", address ", hex{cpu::read<sysreg::far_el2>()});
+  log("error: the hypervisor took an exception, vector ", which, ", syndrome ", hex{cpu::read<sysreg::esr_el2>()},
+      ", at ", hex{cpu::read<sysreg::elr_el2>()}, ", address ", hex{cpu::read<sysreg::far_el2>()});
   power_off(axhal::aarch64::psci_client<cpu::smc>{});
 }
 

@@ -35,13 +35,16 @@ struct target {
   static constexpr std::uint64_t most_guest_memory = 255 * axhal::gib;  ///< what QEMU's machine can have
   static constexpr std::size_t tree_size = 4096;
 
-  static auto write_tree(axhal::mutable_bytes out, guest_tree_facts const& facts) { return write_guest_tree(out, facts); }
+  static auto write_tree(axhal::mutable_bytes out, guest_tree_facts const& facts) {
+    return write_guest_tree(out, facts);
+  }
 
   /// The guest's CPU interface is the hardware's virtual one: two pages, with GICC_DIR in the second.
   template <typename Tables>
   [[nodiscard]] static bool map_devices(Tables& tables) {
     constexpr axhal::page_attributes device{axhal::read_write, axhal::memory_type::device};
-    return tables.map(axhal::guest_phys{board::gic_cpu_interface.start.value}, board::gic_virtual_cpu.start, 0x2000, device)
+    return tables
+        .map(axhal::guest_phys{board::gic_cpu_interface.start.value}, board::gic_virtual_cpu.start, 0x2000, device)
         .has_value();
   }
 
@@ -55,10 +58,11 @@ struct target {
   template <typename Vcpu>
   [[nodiscard]] static axhal::result<void, trouble> prepare(Vcpu& vcpu, axhal::host_phys root) {
     auto const features = axhal::aarch64::el2<el2_use, guest_machine>::probe();
-    if (!features) return axhal::failure{trouble{"the CPU cannot run guests", static_cast<std::uint64_t>(features.error())}};
+    if (!features)
+      return axhal::failure{trouble{"the CPU cannot run guests", static_cast<std::uint64_t>(features.error())}};
     if (!stage2::is_supported(features->output_address_bits)) {
-      return axhal::failure{trouble{"the CPU's physical addresses are too short for guests, in bits", features->output_address_bits,
-                             stage2::ipa_bits}};
+      return axhal::failure{trouble{"the CPU's physical addresses are too short for guests, in bits",
+                                    features->output_address_bits, stage2::ipa_bits}};
     }
     vcpu.vtcr = stage2::vtcr_el2(features->output_address_bits, features->vmid_bits);
     vcpu.vmpidr = Vcpu::mpidr_res1;

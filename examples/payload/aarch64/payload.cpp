@@ -11,9 +11,9 @@ namespace {
 struct exception {
   std::uint64_t count, esr, far, elr;
 };
-volatile exception caught;
-volatile std::uint64_t return_to;  // where an exception returns instead of the next instruction; 0: next instruction
-volatile std::uint32_t irq_count[1024];
+exception volatile caught;
+std::uint64_t volatile return_to;  // where an exception returns instead of the next instruction; 0: next instruction
+std::uint32_t volatile irq_count[1024];
 
 unsigned passed, failed;
 
@@ -73,11 +73,11 @@ void psci() {
 constexpr std::uint64_t periph_id = uart + 0xfe0;
 constexpr std::uint64_t pcell_id = uart + 0xff0;
 
-#define LOAD(insn, reg, at)                                                       \
-  [] {                                                                            \
-    std::uint64_t loaded = 0x5555'5555'5555'5555;                                 \
-    asm volatile(insn " %" reg "0, [%1]" : "+r"(loaded) : "r"(at) : "memory");     \
-    return loaded;                                                                \
+#define LOAD(insn, reg, at)                                                    \
+  [] {                                                                         \
+    std::uint64_t loaded = 0x5555'5555'5555'5555;                              \
+    asm volatile(insn " %" reg "0, [%1]" : "+r"(loaded) : "r"(at) : "memory"); \
+    return loaded;                                                             \
   }()
 
 void mmio() {
@@ -150,9 +150,7 @@ void refused() {
   });
   faults("past the end of memory", ec_data_abort, [] { (void)load32(0x7f'ffff'f000); });
   faults("jump to nowhere", ec_instruction_abort, [] {
-    asm volatile(
-        "adr x9, 1f\n\tstr x9, [%0]\n\tbr %1\n1:" ::"r"(&return_to), "r"(nowhere)
-        : "x9", "memory");
+    asm volatile("adr x9, 1f\n\tstr x9, [%0]\n\tbr %1\n1:" ::"r"(&return_to), "r"(nowhere) : "x9", "memory");
   });
   faults("implementation-defined register", ec_undefined, [] {
     std::uint64_t v;
@@ -196,7 +194,8 @@ void refused() {
 void floating_point() {
   std::uint64_t v = 3 << 20;
   asm volatile("msr cpacr_el1, %0\n\tisb" ::"r"(v));
-  asm volatile(".arch_extension fp\n\t.arch_extension simd\n\tfmov d0, %0\n\tfmov d31, %0\n\tfadd d0, d0, d31" ::"r"(0x3ff0'0000'0000'0000));
+  asm volatile(".arch_extension fp\n\t.arch_extension simd\n\tfmov d0, %0\n\tfmov d31, %0\n\tfadd d0, d0, d31" ::"r"(
+      0x3ff0'0000'0000'0000));
   hvc(0x8400'0000);
   asm volatile(".arch_extension fp\n\tfmov %0, d0" : "=r"(v));
   check("1.0 + 1.0 across a hypercall", v, 0x4000'0000'0000'0000);
@@ -230,7 +229,7 @@ void interrupts() {
   wait_for(6, 1, "SGI by target list");
   wait_for(7, 1, "second SGI");
 
-  store32(gicd + 0x104, 1u << 8);       // line 40
+  store32(gicd + 0x104, 1u << 8);  // line 40
   store32(gicd + 0x828, 0x0101'0101);
   store32(gicd + 0x204, 1u << 8);
   wait_for(40, 1, "SPI made pending by software");
@@ -246,10 +245,12 @@ void interrupts() {
     wait_for(27, i, "virtual timer");
   }
   for (std::uint32_t i = 1; i <= 2; ++i) {
-    asm volatile("msr cntp_tval_el0, %0\n\tmsr cntp_ctl_el0, %1\n\tisb" ::"r"(std::uint64_t{1000}), "r"(std::uint64_t{1}));
+    asm volatile("msr cntp_tval_el0, %0\n\tmsr cntp_ctl_el0, %1\n\tisb" ::"r"(std::uint64_t{1000}),
+                 "r"(std::uint64_t{1}));
     wait_for(30, i, "physical timer");
   }
-  asm volatile("msr cntv_cval_el0, %0\n\tmsr cntv_ctl_el0, %1\n\tisb\n\twfi" ::"r"(counter() + 100'000), "r"(std::uint64_t{1}));
+  asm volatile("msr cntv_cval_el0, %0\n\tmsr cntv_ctl_el0, %1\n\tisb\n\twfi" ::"r"(counter() + 100'000),
+               "r"(std::uint64_t{1}));
   wait_for(27, 4, "WFI ends with the timer");
   std::uint64_t physical;
   asm volatile("isb\n\tmrs %0, cntpct_el0" : "=r"(physical)::"memory");

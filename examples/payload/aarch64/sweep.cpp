@@ -8,10 +8,10 @@ using namespace payload;
 
 namespace {
 
-volatile std::uint64_t exceptions;
+std::uint64_t volatile exceptions;
 
-/// Instructions that wait to be executed, each with the RET behind it and the value that it gets in X0. Many at a time: to
-/// make new code visible is what takes an emulator longest.
+/// Instructions that wait to be executed, each with the RET behind it and the value that it gets in X0. Many at a time:
+/// to make new code visible is what takes an emulator longest.
 class batch {
  public:
   void add(std::uint32_t word, std::uint64_t value) {
@@ -39,20 +39,21 @@ class batch {
 };
 constinit batch instructions{};
 
-constexpr std::uint32_t system_instruction(bool read, unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsigned op2) {
+constexpr std::uint32_t system_instruction(bool read, unsigned op0, unsigned op1, unsigned crn, unsigned crm,
+                                           unsigned op2) {
   return 0xd500'0000u | (read ? 1u << 21 : 0) | op0 << 19 | op1 << 16 | crn << 12 | crm << 8 | op2 << 5;
 }
 
-/// True for what this guest would only break itself with: its own translation, vectors, stack, timers' masks are its own
-/// business, and the hypervisor never sees them.
+/// True for what this guest would only break itself with: its own translation, vectors, stack, timers' masks are its
+/// own business, and the hypervisor never sees them.
 constexpr bool is_own_state(unsigned op0, unsigned op1, unsigned crn) {
   return op0 == 3 && ((op1 == 0 && (crn <= 10 || crn == 12 || crn == 13)) || (op1 == 3 && (crn == 4 || crn == 13)));
 }
 
 void registers() {
   for (unsigned encoding = 0; encoding < 1u << 15; ++encoding) {
-    unsigned const op0 = 2 + (encoding >> 14), op1 = encoding >> 11 & 7, crn = encoding >> 7 & 15, crm = encoding >> 3 & 15,
-                   op2 = encoding & 7;
+    unsigned const op0 = 2 + (encoding >> 14), op1 = encoding >> 11 & 7, crn = encoding >> 7 & 15,
+                   crm = encoding >> 3 & 15, op2 = encoding & 7;
     instructions.add(system_instruction(true, op0, op1, crn, crm, op2), 0);
     if (is_own_state(op0, op1, crn)) continue;
     instructions.add(system_instruction(false, op0, op1, crn, crm, op2), ~std::uint64_t{0});
@@ -92,7 +93,8 @@ void device(std::uint64_t base, std::uint64_t size, std::uint64_t first) {
       if (at % 2 == 0) touch<std::uint16_t>(at, static_cast<std::uint16_t>(value));
       if (at % 4 == 0) touch<std::uint32_t>(at, static_cast<std::uint32_t>(value));
       if (at % 8 == 0) touch<std::uint64_t>(at, value);
-      if (at % 16 == 0) asm volatile("stp %0, %0, [%1]\n\tldp x2, x3, [%1]" ::"r"(value), "r"(at) : "x2", "x3", "memory");
+      if (at % 16 == 0)
+        asm volatile("stp %0, %0, [%1]\n\tldp x2, x3, [%1]" ::"r"(value), "r"(at) : "x2", "x3", "memory");
       if (at % 16 == 0) {
         // Where the first one faults the second one is off by one register; it is an address of the same kind.
         std::uint64_t moved = at, loaded;

@@ -62,7 +62,8 @@ struct address_range {
   [[nodiscard]] constexpr bool contains(Address a) const {
     return a.value >= start.value && a.value - start.value < size;
   }
-  /// True when every byte of `inner` lies in this range. An empty `inner` is contained when its start is, or is the end.
+  /// True when every byte of `inner` lies in this range. An empty `inner` is contained when its start is, or is the
+  /// end.
   [[nodiscard]] constexpr bool contains(address_range inner) const {
     if (inner.start.value < start.value) return false;
     std::uint64_t const offset = inner.start.value - start.value;

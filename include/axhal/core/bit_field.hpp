@@ -17,8 +17,8 @@ struct bit_field {
   static_assert(Msb < sizeof(Word) * 8, "bit_field: the field reaches past the word");
 
   static constexpr unsigned width = Msb - Lsb + 1;
-  static constexpr Word ones = width == sizeof(Word) * 8 ? static_cast<Word>(~Word{0})
-                                                         : static_cast<Word>((Word{1} << width) - 1);
+  static constexpr Word ones =
+      width == sizeof(Word) * 8 ? static_cast<Word>(~Word{0}) : static_cast<Word>((Word{1} << width) - 1);
   static constexpr Word mask = static_cast<Word>(ones << Lsb);
 
   [[nodiscard]] static constexpr Value get(Word word) { return static_cast<Value>((word >> Lsb) & ones); }

@@ -21,7 +21,9 @@ struct view {
     if (offset > size) return {data + size, 0};
     return {data + offset, count < size - offset ? count : size - offset};
   }
-  [[nodiscard]] constexpr operator view<T const>() const { return {data, size}; }  // NOLINT(google-explicit-constructor)
+  [[nodiscard]] constexpr operator view<T const>() const {
+    return {data, size};
+  }  // NOLINT(google-explicit-constructor)
 };
 
 using bytes = view<std::uint8_t const>;

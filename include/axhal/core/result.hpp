@@ -26,7 +26,7 @@ class [[nodiscard]] result {
   using value_type = T;
   using error_type = E;
 
-  constexpr result(T v) : value_{v}, ok_{true} {}                // NOLINT(google-explicit-constructor)
+  constexpr result(T v) : value_{v}, ok_{true} {}                  // NOLINT(google-explicit-constructor)
   constexpr result(failure<E> f) : error_{f.error}, ok_{false} {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] constexpr bool has_value() const { return ok_; }

@@ -10,9 +10,9 @@ namespace axhal {
 
 /// Why a console gave no byte.
 enum class console_error : std::uint8_t {
-  empty,     ///< nothing was received
-  overrun,   ///< bytes were lost before this one could be read
-  damaged,   ///< the byte arrived with a framing or parity error, or as a break
+  empty,    ///< nothing was received
+  overrun,  ///< bytes were lost before this one could be read
+  damaged,  ///< the byte arrived with a framing or parity error, or as a break
 };
 
 namespace console_req {
@@ -32,8 +32,8 @@ concept Receives = requires(C& c) {
 
 /// A stream of bytes out and in.
 ///
-/// `put` sends one byte, waiting until the device takes it; after `can_put()` it does not wait. Bytes leave in the order
-/// they were put. `get` never waits. No byte is translated: who wants CR LF sends it.
+/// `put` sends one byte, waiting until the device takes it; after `can_put()` it does not wait. Bytes leave in the
+/// order they were put. `get` never waits. No byte is translated: who wants CR LF sends it.
 ///
 /// Laws (conformance/console_laws.hpp, run on a model with a far end):
 ///   1. what is put arrives at the far end, all of it, in order, unchanged

@@ -52,9 +52,9 @@ concept HasIdentity = requires(void* base) {
 /// The CPU this code runs on: barriers, interrupt masking, waiting, identity. Stateless; all members are static.
 ///
 /// `mask_interrupts()` returns what `restore_interrupts` needs; pairs nest. `wait_for_interrupt()` returns when an
-/// interrupt is pending, even a masked one, or earlier for no reason. `relax()` is for spin loops. `hardware_id()` is the
-/// number the firmware knows this CPU by (ARM: MPIDR affinity fields). `per_cpu_base()` is what `set_per_cpu_base` was
-/// given last on this CPU.
+/// interrupt is pending, even a masked one, or earlier for no reason. `relax()` is for spin loops. `hardware_id()` is
+/// the number the firmware knows this CPU by (ARM: MPIDR affinity fields). `per_cpu_base()` is what `set_per_cpu_base`
+/// was given last on this CPU.
 ///
 /// Laws (conformance/cpu_laws.hpp):
 ///   1. after `mask_interrupts()`, `interrupts_masked()`
@@ -76,8 +76,9 @@ consteval bool explain_cpu_policy() {
                 "CpuPolicy: needs `mask_interrupts() -> irq_state`, `restore_interrupts(irq_state)` and "
                 "`interrupts_masked() -> bool`");
   static_assert(cpu_req::Waits<C>, "CpuPolicy: needs `wait_for_interrupt()` and `relax()`");
-  static_assert(cpu_req::HasIdentity<C>,
-                "CpuPolicy: needs `hardware_id() -> uint64_t`, `per_cpu_base() -> void*` and `set_per_cpu_base(void*)`");
+  static_assert(
+      cpu_req::HasIdentity<C>,
+      "CpuPolicy: needs `hardware_id() -> uint64_t`, `per_cpu_base() -> void*` and `set_per_cpu_base(void*)`");
   return CpuPolicy<C>;
 }
 

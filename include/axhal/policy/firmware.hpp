@@ -11,12 +11,12 @@ namespace axhal {
 
 /// Why firmware refused.
 enum class firmware_error : std::uint8_t {
-  unsupported,      ///< this firmware has no such call
-  bad_cpu,          ///< no CPU has that hardware id
-  already_on,       ///< the CPU runs, or is on its way
-  bad_address,      ///< the entry address is not memory that can be executed
-  denied,           ///< firmware forbids it
-  failed,           ///< firmware tried and failed, or gave no reason
+  unsupported,  ///< this firmware has no such call
+  bad_cpu,      ///< no CPU has that hardware id
+  already_on,   ///< the CPU runs, or is on its way
+  bad_address,  ///< the entry address is not memory that can be executed
+  denied,       ///< firmware forbids it
+  failed,       ///< firmware tried and failed, or gave no reason
 };
 
 /// What firmware says of a CPU.

@@ -12,9 +12,9 @@ namespace axhal {
 
 /// Why a frame source refused.
 enum class frame_error : std::uint8_t {
-  exhausted,    ///< no run of that size and alignment is free
-  bad_request,  ///< zero frames, or an alignment that is not a power of two
-  foreign,      ///< the frames to release are not this source's
+  exhausted,      ///< no run of that size and alignment is free
+  bad_request,    ///< zero frames, or an alignment that is not a power of two
+  foreign,        ///< the frames to release are not this source's
   not_allocated,  ///< the frames to release are free already (double free), or were not allocated as this run
 };
 

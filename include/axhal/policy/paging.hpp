@@ -54,12 +54,12 @@ concept StatesRules = requires(page_attributes attributes) {
 
 /// How one translation stage spells its page tables. A model is stateless and pure: it compiles and runs anywhere.
 ///
-/// The page is `frame_size` (4 KiB) at level 0 and grows by `index_bits(level)` bits per level; `index_bits` of the root
-/// may differ (concatenated or widened roots), and the root table is `8 << index_bits(levels - 1)` bytes, aligned to its
-/// size. Leaves exist at levels `0 .. largest_leaf_level`. `output_bits` is the width of the host-physical addresses an
-/// entry can hold. `representable(a)` says whether the format can express exactly these attributes
-/// (write without read: mostly not); `leaf` requires it. `break_before_make` says that a present entry must be made
-/// absent, and the absence made visible, before an entry with another target, another memory type or another size takes its
+/// The page is `frame_size` (4 KiB) at level 0 and grows by `index_bits(level)` bits per level; `index_bits` of the
+/// root may differ (concatenated or widened roots), and the root table is `8 << index_bits(levels - 1)` bytes, aligned
+/// to its size. Leaves exist at levels `0 .. largest_leaf_level`. `output_bits` is the width of the host-physical
+/// addresses an entry can hold. `representable(a)` says whether the format can express exactly these attributes (write
+/// without read: mostly not); `leaf` requires it. `break_before_make` says that a present entry must be made absent,
+/// and the absence made visible, before an entry with another target, another memory type or another size takes its
 /// place; rights alone may change in place.
 ///
 /// Laws (conformance/paging_laws.hpp), for every level and every representable attribute:
@@ -81,10 +81,10 @@ concept PagingPolicy = paging_req::HasGeometry<P> && paging_req::HasEntry<P> && 
 template <typename InputAddress>
 struct stale_range {
   InputAddress start{};
-  std::uint64_t size{};    ///< bytes, a multiple of the page
-  bool last_level{true};   ///< only leaves changed; false when a table entry went too, so cached walks must go with it
-  std::uint64_t step{4096};  ///< bytes, a power of two that divides start and size: one request for every step is enough,
-                             ///< because each step lay in one leaf or below one table
+  std::uint64_t size{};   ///< bytes, a multiple of the page
+  bool last_level{true};  ///< only leaves changed; false when a table entry went too, so cached walks must go with it
+  std::uint64_t step{4096};  ///< bytes, a power of two that divides start and size: one request for every step is
+                             ///< enough, because each step lay in one leaf or below one table
 };
 
 namespace tlb_req {
@@ -103,8 +103,8 @@ concept Maintains = requires(T& t, stale_range<InputAddress> range) {
 /// The half of paging that is instructions: how a change becomes visible to every CPU that walks these tables.
 ///
 /// `publish()`: entries written before it are seen by walks after it. `invalidate(range)`: begins to forget the range.
-/// `invalidate_all()`: begins to forget everything under this translation's tag (VMID, ASID). `complete()`: returns when
-/// all CPUs have forgotten what was begun. `invalidate*` order themselves after earlier entry writes.
+/// `invalidate_all()`: begins to forget everything under this translation's tag (VMID, ASID). `complete()`: returns
+/// when all CPUs have forgotten what was begun. `invalidate*` order themselves after earlier entry writes.
 ///
 /// Models: aarch64::stage2_tlb, aarch64::stage1_el2_tlb, host::recording_tlb (tests), no_tlb (tables not yet in use).
 template <typename T, typename InputAddress>
@@ -123,18 +123,21 @@ static_assert(TlbMaintenance<no_tlb, guest_phys>);
 /// Names every requirement `P` misses, one error each. Use where a user plugs a policy in.
 template <typename P>
 consteval bool explain_paging_policy() {
-  static_assert(paging_req::HasGeometry<P>,
-                "PagingPolicy: needs `levels`, `index_bits(level) -> unsigned`, `largest_leaf_level`, `output_bits` and "
-                "`input_address` (host_virt or guest_phys)");
+  static_assert(
+      paging_req::HasGeometry<P>,
+      "PagingPolicy: needs `levels`, `index_bits(level) -> unsigned`, `largest_leaf_level`, `output_bits` and "
+      "`input_address` (host_virt or guest_phys)");
   static_assert(requires { typename P::entry; }, "PagingPolicy: needs a nested type `entry`");
   static_assert(paging_req::HasEntry<P>,
                 "PagingPolicy: `entry` must be trivially copyable, equality comparable and 8 bytes wide");
-  static_assert(paging_req::Encodes<P>,
-                "PagingPolicy: needs `leaf(host_phys, page_attributes, level) -> entry` and `table(host_phys) -> entry`");
+  static_assert(
+      paging_req::Encodes<P>,
+      "PagingPolicy: needs `leaf(host_phys, page_attributes, level) -> entry` and `table(host_phys) -> entry`");
   static_assert(paging_req::Decodes<P>,
                 "PagingPolicy: needs `is_present -> bool`, `is_leaf -> bool`, `target -> host_phys` and "
                 "`attributes -> page_attributes`");
-  static_assert(paging_req::StatesRules<P>, "PagingPolicy: needs `break_before_make` and `representable(attributes) -> bool`");
+  static_assert(paging_req::StatesRules<P>,
+                "PagingPolicy: needs `break_before_make` and `representable(attributes) -> bool`");
   return PagingPolicy<P>;
 }
 

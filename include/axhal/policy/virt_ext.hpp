@@ -20,9 +20,9 @@ enum class virt_error : std::uint8_t {
 
 /// What the virtualization extension of this CPU can do.
 struct virt_features {
-  unsigned vmid_bits{};             ///< width of the tag of translations
-  unsigned guest_address_bits{};    ///< largest width of guest-physical addresses
-  unsigned output_address_bits{};   ///< width of host-physical addresses
+  unsigned vmid_bits{};            ///< width of the tag of translations
+  unsigned guest_address_bits{};   ///< largest width of guest-physical addresses
+  unsigned output_address_bits{};  ///< width of host-physical addresses
   friend constexpr bool operator==(virt_features, virt_features) = default;
 };
 
@@ -57,11 +57,11 @@ concept Runs = requires(V& v, typename V::vcpu& s) {
 /// A CPU's virtualization extension: how guests are run on it.
 ///
 /// `probe()` says whether and how well, changing nothing. `enable()`/`disable()` switch it on and off on this CPU.
-/// A `vcpu` is the whole state of one virtual CPU: `reset(entry, argument)` gives it the architecture's reset state with
-/// the boot argument in place; `set_translation` names its second-stage root. `load` puts a vCPU's state on this CPU,
-/// `put` takes it off; in between, `enter` runs the guest until an exit that the fast tier leaves to the slow one, and
-/// leaves the reason in the vCPU, where `V::decode(vcpu, handler)` reads it: one call of the handler per exit, with the
-/// exit's portable meaning.
+/// A `vcpu` is the whole state of one virtual CPU: `reset(entry, argument)` gives it the architecture's reset state
+/// with the boot argument in place; `set_translation` names its second-stage root. `load` puts a vCPU's state on this
+/// CPU, `put` takes it off; in between, `enter` runs the guest until an exit that the fast tier leaves to the slow one,
+/// and leaves the reason in the vCPU, where `V::decode(vcpu, handler)` reads it: one call of the handler per exit, with
+/// the exit's portable meaning.
 ///
 /// Laws (conformance/virt_ext_laws.hpp, run on models whose guest can be scripted):
 ///   1. `probe()` without `enable()` changes nothing; after `enable()` `probe()` still answers the same
@@ -81,10 +81,12 @@ concept VirtExtPolicy =
 template <typename V>
 consteval bool explain_virt_ext_policy() {
   static_assert(virt_ext_req::Probes<V>, "VirtExtPolicy: needs `probe() -> result<virt_features, virt_error>`");
-  static_assert(virt_ext_req::Switches<V>, "VirtExtPolicy: needs `enable() -> result<void, virt_error>` and `disable()`");
+  static_assert(virt_ext_req::Switches<V>,
+                "VirtExtPolicy: needs `enable() -> result<void, virt_error>` and `disable()`");
   static_assert(requires { typename V::vcpu; }, "VirtExtPolicy: needs a nested type `vcpu`");
   static_assert(virt_ext_req::HasVcpu<V>,
-                "VirtExtPolicy: `vcpu` needs `reset(guest_phys entry, uint64_t argument)` and `set_translation(host_phys, vmid)`");
+                "VirtExtPolicy: `vcpu` needs `reset(guest_phys entry, uint64_t argument)` and "
+                "`set_translation(host_phys, vmid)`");
   static_assert(virt_ext_req::Runs<V>, "VirtExtPolicy: needs `load(vcpu&)`, `put(vcpu&)` and `enter(vcpu&)`");
   return VirtExtPolicy<V>;
 }

@@ -120,6 +120,7 @@ enum class exit_kind : std::uint8_t {
 };
 inline constexpr unsigned exit_kind_count = 15;
 
+// clang-format off
 namespace detail {
 template <typename E>
 struct kind_of;

@@ -7,8 +7,8 @@
 
 namespace axhal::aarch64 {
 
-/// How EL2 is used: `nvhe` with HCR_EL2.E2H 0 (every ARMv8 CPU), `vhe` with E2H 1 (FEAT_VHE, ARMv8.1). `either` is for a
-/// program that serves both: what differs is looked up in E2H when it runs, which no exit does that a handler answers
+/// How EL2 is used: `nvhe` with HCR_EL2.E2H 0 (every ARMv8 CPU), `vhe` with E2H 1 (FEAT_VHE, ARMv8.1). `either` is for
+/// a program that serves both: what differs is looked up in E2H when it runs, which no exit does that a handler answers
 /// without injecting a fault.
 enum class el2_mode : std::uint8_t { nvhe, vhe, either };
 
@@ -49,8 +49,8 @@ struct el1_names {
 };
 // clang-format on
 
-/// The EL1 and EL0 system registers that a guest owns while it is loaded. Read and written only when a vCPU is put on or
-/// taken off a CPU, never per exit.
+/// The EL1 and EL0 system registers that a guest owns while it is loaded. Read and written only when a vCPU is put on
+/// or taken off a CPU, never per exit.
 ///
 /// A zeroed state with SCTLR_EL1's reserved ones is the reset state that PSCI and the Linux boot protocol ask for: MMU
 /// and caches off, little endian.
@@ -59,8 +59,9 @@ struct el1_state {
   /// LSMAOE 29, nTLSMD 28 (ARM DDI 0487, "SCTLR_EL1", D24.2.175).
   static constexpr std::uint64_t sctlr_reset = 0x30d0'0800;
 
-  std::uint64_t sctlr{sctlr_reset}, cpacr{}, ttbr0{}, ttbr1{}, tcr{}, spsr{}, elr{}, afsr0{}, afsr1{}, esr{}, far{}, mair{},
-      amair{}, vbar{}, contextidr{}, actlr{}, csselr{}, par{}, sp_el0{}, sp_el1{}, tpidr_el0{}, tpidrro_el0{}, tpidr_el1{};
+  std::uint64_t sctlr{sctlr_reset}, cpacr{}, ttbr0{}, ttbr1{}, tcr{}, spsr{}, elr{}, afsr0{}, afsr1{}, esr{}, far{},
+      mair{}, amair{}, vbar{}, contextidr{}, actlr{}, csselr{}, par{}, sp_el0{}, sp_el1{}, tpidr_el0{}, tpidrro_el0{},
+      tpidr_el1{};
 
   template <el2_mode Mode, SysregAccess S>
   void save() {

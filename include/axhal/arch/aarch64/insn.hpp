@@ -82,20 +82,21 @@ struct cpu {
   // --- caches ---
 
   /// Smallest data-cache line of all caches up to the point of coherency, in bytes (CTR_EL0.DminLine).
-  [[nodiscard]] static std::uint64_t data_cache_line() { return std::uint64_t{4} << ((read<sysreg::ctr_el0>() >> 16) & 15); }
+  [[nodiscard]] static std::uint64_t data_cache_line() {
+    return std::uint64_t{4} << ((read<sysreg::ctr_el0>() >> 16) & 15);
+  }
 
   /// Writes dirty lines of `[start, start + size)` back to the point of coherency and drops them, so that an observer
   /// with its caches off sees what was stored. Completes before it returns.
   static void clean_invalidate(void const* start, std::size_t size) {
     std::uint64_t const line = data_cache_line();
     auto const first = reinterpret_cast<std::uint64_t>(start);
-    for (std::uint64_t at = first & ~(line - 1); at < first + size; at += line) asm volatile("dc civac, %0" ::"r"(at) : "memory");
+    for (std::uint64_t at = first & ~(line - 1); at < first + size; at += line)
+      asm volatile("dc civac, %0" ::"r"(at) : "memory");
     dsb_sy();
   }
   /// Makes instructions stored to memory visible to instruction fetches of all CPUs in the inner shareable domain.
-  static void invalidate_instruction_cache() {
-    asm volatile("ic ialluis\n\tdsb ish\n\tisb" ::: "memory");
-  }
+  static void invalidate_instruction_cache() { asm volatile("ic ialluis\n\tdsb ish\n\tisb" ::: "memory"); }
 
   // --- CpuPolicy ---
 
@@ -128,7 +129,8 @@ struct cpu {
       asm volatile("smc #0"
                    : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
                    :
-                   : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory");
+                   : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",
+                     "memory");
       return x0;
     }
   };
@@ -142,7 +144,8 @@ struct cpu {
       asm volatile("hvc #0"
                    : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
                    :
-                   : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory");
+                   : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17",
+                     "memory");
       return x0;
     }
   };
@@ -182,8 +185,10 @@ struct cpu {
         ".arch_extension fp\n\t.arch_extension simd\n\t"
         "stp q0, q1, [%1]\n\tstp q2, q3, [%1, #32]\n\tstp q4, q5, [%1, #64]\n\tstp q6, q7, [%1, #96]\n\t"
         "stp q8, q9, [%1, #128]\n\tstp q10, q11, [%1, #160]\n\tstp q12, q13, [%1, #192]\n\tstp q14, q15, [%1, #224]\n\t"
-        "stp q16, q17, [%1, #256]\n\tstp q18, q19, [%1, #288]\n\tstp q20, q21, [%1, #320]\n\tstp q22, q23, [%1, #352]\n\t"
-        "stp q24, q25, [%1, #384]\n\tstp q26, q27, [%1, #416]\n\tstp q28, q29, [%1, #448]\n\tstp q30, q31, [%1, #480]\n\t"
+        "stp q16, q17, [%1, #256]\n\tstp q18, q19, [%1, #288]\n\tstp q20, q21, [%1, #320]\n\tstp q22, q23, [%1, "
+        "#352]\n\t"
+        "stp q24, q25, [%1, #384]\n\tstp q26, q27, [%1, #416]\n\tstp q28, q29, [%1, #448]\n\tstp q30, q31, [%1, "
+        "#480]\n\t"
         : "=m"(to)
         : "r"(&to)
         : "memory");
@@ -195,8 +200,10 @@ struct cpu {
         ".arch_extension fp\n\t.arch_extension simd\n\t"
         "ldp q0, q1, [%0]\n\tldp q2, q3, [%0, #32]\n\tldp q4, q5, [%0, #64]\n\tldp q6, q7, [%0, #96]\n\t"
         "ldp q8, q9, [%0, #128]\n\tldp q10, q11, [%0, #160]\n\tldp q12, q13, [%0, #192]\n\tldp q14, q15, [%0, #224]\n\t"
-        "ldp q16, q17, [%0, #256]\n\tldp q18, q19, [%0, #288]\n\tldp q20, q21, [%0, #320]\n\tldp q22, q23, [%0, #352]\n\t"
-        "ldp q24, q25, [%0, #384]\n\tldp q26, q27, [%0, #416]\n\tldp q28, q29, [%0, #448]\n\tldp q30, q31, [%0, #480]\n\t"
+        "ldp q16, q17, [%0, #256]\n\tldp q18, q19, [%0, #288]\n\tldp q20, q21, [%0, #320]\n\tldp q22, q23, [%0, "
+        "#352]\n\t"
+        "ldp q24, q25, [%0, #384]\n\tldp q26, q27, [%0, #416]\n\tldp q28, q29, [%0, #448]\n\tldp q30, q31, [%0, "
+        "#480]\n\t"
         "msr S3_3_C4_C4_0, %1\n\tmsr S3_3_C4_C4_1, %2"
         :
         : "r"(&from), "r"(from.fpcr), "r"(from.fpsr)

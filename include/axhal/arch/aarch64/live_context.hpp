@@ -2,7 +2,6 @@
 #pragma once
 
 #include <axhal/arch/aarch64/guest_exception.hpp>
-#include <axhal/arch/aarch64/guest_exception.hpp>
 #include <axhal/arch/aarch64/guest_frame.hpp>
 #include <axhal/arch/aarch64/insn.hpp>
 

@@ -67,7 +67,8 @@ class psci_server {
 
   /// The answers that need nothing but the call's own words, for the fast tier: true, and `answer` is the caller's X0.
   /// False, and nothing happened, for every other call: ask `call`. PSCI_VERSION costs one comparison.
-  [[nodiscard, gnu::always_inline]] static constexpr bool answer_at_once(std::uint64_t x0, std::uint64_t x1, std::uint64_t& answer) {
+  [[nodiscard, gnu::always_inline]] static constexpr bool answer_at_once(std::uint64_t x0, std::uint64_t x1,
+                                                                         std::uint64_t& answer) {
     // The identifier is in W0; what stands in the upper half has no meaning (DEN0028, "Register use in AArch64").
     auto const function = static_cast<psci_function>(static_cast<std::uint32_t>(x0));
     if (function == psci_function::version) {

@@ -8,7 +8,8 @@ namespace axhal::aarch64 {
 
 /// The number of a system register: op0, op1, CRn, CRm and op2 as MRS and MSR encode them, 16 bits
 /// (ARM DDI 0487, "System register encoding", C5.1.2).
-[[nodiscard]] constexpr std::uint16_t encode_sysreg(unsigned op0, unsigned op1, unsigned crn, unsigned crm, unsigned op2) {
+[[nodiscard]] constexpr std::uint16_t encode_sysreg(unsigned op0, unsigned op1, unsigned crn, unsigned crm,
+                                                    unsigned op2) {
   return static_cast<std::uint16_t>(op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2);
 }
 

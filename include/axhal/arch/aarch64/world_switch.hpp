@@ -39,7 +39,8 @@ extern "C" {
 /// Runs the guest in `frame` until the fast tier leaves an exit to the slow tier; then the frame is complete. The frame
 /// is 16-byte aligned. Interrupts are masked at EL2, VBAR_EL2 holds `vectors<Tier>::address()`.
 void axhal_aarch64_enter_guest(axhal::aarch64::guest_frame* frame);
-/// Where vectors go that leave an exit to the slow tier: W1 is the vector's number, SP the host's stack. Not a function.
+/// Where vectors go that leave an exit to the slow tier: W1 is the vector's number, SP the host's stack. Not a
+/// function.
 void axhal_aarch64_leave_guest();
 }
 
@@ -119,10 +120,10 @@ namespace axhal::aarch64 {
 
 /// What the vectors call: the fast tier, and the end of the road for the host's own exceptions.
 ///
-/// `on_sync` and `on_irq` get the frame of the stopped guest with X0..X18 and X30 in it (X19..X29, ELR_EL2, SPSR_EL2 and
-/// the syndrome are still in their registers) and return it to run the guest again, or null for the slow tier.
-/// `on_host_fault(which)` does not return; `which` is the vector's index: 0..3 with SP_EL0, 4..7 with SP_EL2 (synchronous,
-/// IRQ, FIQ, SError), 12..15 from an AArch32 guest.
+/// `on_sync` and `on_irq` get the frame of the stopped guest with X0..X18 and X30 in it (X19..X29, ELR_EL2, SPSR_EL2
+/// and the syndrome are still in their registers) and return it to run the guest again, or null for the slow tier.
+/// `on_host_fault(which)` does not return; `which` is the vector's index: 0..3 with SP_EL0, 4..7 with SP_EL2
+/// (synchronous, IRQ, FIQ, SError), 12..15 from an AArch32 guest.
 template <typename T>
 concept ExitTier = requires(guest_frame* frame, std::uint64_t which) {
   { T::on_sync(frame) } -> std::same_as<guest_frame*>;
@@ -130,8 +131,8 @@ concept ExitTier = requires(guest_frame* frame, std::uint64_t which) {
   { T::on_host_fault(which) } -> std::same_as<void>;
 };
 
-/// The exception vectors for one kind of exit handler (ARM DDI 0487, "Exception vectors", D1.3.1). The table is made once
-/// for each `Tier`; it calls the tier's functions directly.
+/// The exception vectors for one kind of exit handler (ARM DDI 0487, "Exception vectors", D1.3.1). The table is made
+/// once for each `Tier`; it calls the tier's functions directly.
 template <ExitTier Tier>
 struct vectors {
   /// What VBAR_EL2 has to hold.
