@@ -6,8 +6,8 @@
 #include "host_memory.hpp"
 
 #include <axhal/core/result.hpp>
+#include <axhal/hal.hpp>
 #include <axhal/paging/page_table.hpp>
-#include <axhal/policy/virt_ext.hpp>
 #include <axhal/vcpu/exit.hpp>
 #include <axhal/vcpu/exit_counters.hpp>
 
@@ -17,16 +17,16 @@ namespace example {
 
 /// One guest with one vCPU: its memory, its second-stage tables, its machine, and the loop that runs it.
 ///
-/// `Target` says what is particular to an architecture: `virt_ext` (a VirtExtPolicy), `stage2` and `stage2_tlb`,
-/// `images` (an ImageConvention), `guest_machine` (the exit handler), and how these are put together (see
-/// aarch64/target.hpp).
+/// `Target` says what is particular to an architecture: `platform` (a `hal` with a VirtExtPolicy for a handler),
+/// `stage2` and `stage2_tlb`, `images` (an ImageConvention), `guest_machine` (the exit handler), and how these are put
+/// together (see aarch64/target.hpp).
 template <typename Target>
 class virtual_machine {
  public:
   using handler = axhal::counted<typename Target::guest_machine>;
-  using virt_ext = typename Target::template virt_ext<handler>;
+  using platform = typename Target::template platform<handler>;
+  using virt_ext = typename platform::template get<axhal::option_kind::virt_ext>;
   using tables = axhal::paging::page_table<typename Target::stage2, frame_allocator, typename Target::stage2_tlb>;
-  static_assert(axhal::explain_virt_ext_policy<virt_ext>());
 
   virtual_machine(frame_allocator& frames, virt_ext& cpu, typename Target::devices& host)
       : memory_{frames, Target::guest_ram}, tables_{frames}, cpu_{cpu}, host_{host} {}

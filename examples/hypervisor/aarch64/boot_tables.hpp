@@ -3,7 +3,6 @@
 
 #include "host_devices.hpp"
 
-#include <axhal/arch/aarch64/paging_stage1.hpp>
 #include <axhal/core/access.hpp>
 #include <axhal/core/address.hpp>
 #include <axhal/core/units.hpp>
@@ -15,7 +14,7 @@ namespace example {
 /// bits of addresses reach the first 512 GiB.
 template <axhal::aarch64::el2_mode Mode>
 struct boot_translation {
-  using format = axhal::aarch64::stage1_el2<Mode, 39>;
+  using format = typename axhal::board::qemu_virt_aarch64_platform<Mode>::paging;
   using image = board::image;
 
   static constexpr axhal::page_attributes device{axhal::read_write, axhal::memory_type::device};

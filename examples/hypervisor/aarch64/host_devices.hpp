@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <axhal/arch/aarch64/generic_timer.hpp>
-#include <axhal/arch/aarch64/gic_v2.hpp>
-#include <axhal/arch/aarch64/gich.hpp>
-#include <axhal/arch/aarch64/insn.hpp>
+#include <axhal/arch/aarch64/el1_state.hpp>
 #include <axhal/board/qemu_virt_aarch64.hpp>
-#include <axhal/console/pl011.hpp>
-#include <axhal/core/mmio.hpp>
+#include <axhal/board/qemu_virt_aarch64_platform.hpp>
+#include <axhal/hal.hpp>
 
 namespace example {
 
@@ -16,16 +13,13 @@ using board = axhal::board::qemu_virt_aarch64;
 /// Whether EL2 has VHE is looked up where it matters, so that one image serves both.
 inline constexpr auto el2_use = axhal::aarch64::el2_mode::either;
 
-/// The machine's own devices, at addresses that are known when the program is compiled.
+/// The machine's own devices.
 struct host_devices {
-  template <axhal::host_range Where>
-  using window = axhal::fixed_mmio<Where.start.value>;
-
-  using console_type = axhal::console::pl011<window<board::uart>>;
-  using gic_type =
-      axhal::aarch64::gic_v2<window<board::gic_distributor>, window<board::gic_cpu_interface>, axhal::aarch64::cpu>;
-  using gich_type = axhal::aarch64::gich<window<board::gic_virtual_control>>;
-  using clock = axhal::aarch64::generic_timer<axhal::aarch64::cpu, el2_use>;
+  using platform = axhal::board::qemu_virt_aarch64_platform<axhal::aarch64::el2_mode::nvhe>;
+  using console_type = platform::console;
+  using gic_type = platform::irq_controller;
+  using gich_type = platform::get<axhal::option_kind::virt_irq>;
+  using clock = platform::clock;
 
   console_type console{{}};
   gic_type gic{{}, {}};

@@ -9,7 +9,6 @@
 
 #include <axhal/arch/aarch64/el2.hpp>
 #include <axhal/arch/aarch64/insn.hpp>
-#include <axhal/arch/aarch64/paging_stage2.hpp>
 #include <axhal/arch/aarch64/tlb.hpp>
 #include <axhal/boot/image_convention.hpp>
 #include <axhal/core/address.hpp>
@@ -25,7 +24,10 @@ struct target {
   template <typename Handler>
   using virt_ext = axhal::aarch64::el2<el2_use, Handler>;
   using cpu = axhal::aarch64::cpu;
-  using stage2 = axhal::aarch64::stage2<40>;
+  /// The whole composition, checked: the board's usual one with this program's virtualization.
+  template <typename Handler>
+  using platform = axhal::board::qemu_virt_aarch64_platform<axhal::aarch64::el2_mode::nvhe, virt_ext<Handler>>;
+  using stage2 = host_devices::platform::get<axhal::option_kind::guest_paging>;
   using stage2_tlb = axhal::aarch64::tagged_stage2_tlb<cpu, cpu>;
   using images = axhal::boot::arm64_images;
   using guest_machine = example::guest_machine;
