@@ -8,8 +8,8 @@ import subprocess
 
 from . import build, guest, packages, say, targets
 
-SUITES = ("headers", "unit", "golden", "laws", "conformance", "fail", "fuzz", "usage", "tools", "style", "images",
-          "bench")
+SUITES = ("headers", "unit", "golden", "laws", "conformance", "fail", "fuzz", "usage", "tools", "style", "examples",
+          "images", "bench")
 SCRIPTS = {"headers", "fail", "usage", "tools", "style"}  # suites that need nothing built
 GOOD = {"OK", "EXPECTEDFAIL"}
 TAIL = 25  # lines of a failed test's output that are shown

@@ -123,8 +123,7 @@ class guest_machine {
 
   template <typename Guest>
   resume operator()(Guest&, axhal::exit::idle const&) {
-    // Interrupts stay masked: whatever ends the wait is taken as an exit when the guest goes on.
-    axhal::aarch64::cpu::wait_for_interrupt();
+    wait();
     return resume::next_instruction;
   }
   template <typename Guest>
@@ -259,12 +258,18 @@ class guest_machine {
       case kind::reset: return finish(guest_end::reset);
       // The only vCPU stops itself: nothing can ever start it again.
       case kind::stop_this: return finish(guest_end::power_off);
-      case kind::suspend: axhal::aarch64::cpu::wait_for_interrupt(); break;
+      case kind::suspend: wait(); break;
       case kind::start_vcpu:
       case kind::none: break;
     }
     guest.set_result(0, action.result);
     return resume::next_instruction;
+  }
+
+  /// Waits for an interrupt unless one waits for the guest. Interrupts stay masked: whatever ends the wait is taken as
+  /// an exit when the guest goes on.
+  void wait() {
+    if (!gic_.has_pending(self, host_.gich)) axhal::aarch64::cpu::wait_for_interrupt();
   }
 
   /// Physical interrupts other than the guest's timer.
