@@ -36,7 +36,7 @@ inline constexpr bool disjoint_fields =
     (std::popcount(Fields::mask) + ... + 0) == std::popcount((std::uint64_t{0} | ... | Fields::mask));
 
 /// A mask of `count` ones from bit 0, `count` in 0..64.
-[[nodiscard]] constexpr std::uint64_t low_bits(unsigned count) {
+[[nodiscard, gnu::always_inline]] constexpr std::uint64_t low_bits(unsigned count) {
   return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
 }
 

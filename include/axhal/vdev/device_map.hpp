@@ -2,7 +2,6 @@
 #pragma once
 
 #include <axhal/core/address.hpp>
-#include <axhal/core/result.hpp>
 #include <axhal/core/units.hpp>
 
 #include <concepts>
@@ -44,8 +43,16 @@ struct mapped {
   D& device;
 };
 
-/// No device answers at that address, or not to all bytes of the access.
-enum class device_error : std::uint8_t { nothing_there };
+/// What a guest reads from its devices: a value where one holds all bytes of the access. Two plain members, because it
+/// is made at every exit: compilers keep them in registers, where a `result` would be put together in memory.
+struct device_value {
+  std::uint64_t value{};
+  bool found{};
+
+  [[nodiscard]] constexpr explicit operator bool() const { return found; }
+  [[nodiscard]] constexpr std::uint64_t operator*() const { return value; }
+  friend constexpr bool operator==(device_value, device_value) = default;
+};
 
 namespace detail {
 
@@ -96,6 +103,37 @@ struct sorted_slots {
   }
 };
 
+/// An access on its way to a device. Inlined by force: compiled for size it would otherwise become a function for each
+/// device, and its members would live in memory.
+struct device_load {
+  vcpu_number vcpu;
+  unsigned size;
+  std::uint64_t value{};
+
+  template <typename D>
+  [[gnu::always_inline]] constexpr void operator()(D& device, std::uint64_t offset) {
+    if constexpr (BankedMmioDevice<D>) {
+      value = device.read(vcpu, offset, size);
+    } else {
+      value = device.read(offset, size);
+    }
+  }
+};
+struct device_store {
+  vcpu_number vcpu;
+  unsigned size;
+  std::uint64_t value;
+
+  template <typename D>
+  [[gnu::always_inline]] constexpr void operator()(D& device, std::uint64_t offset) const {
+    if constexpr (BankedMmioDevice<D>) {
+      static_cast<void>(device.write(vcpu, offset, size, value));
+    } else {
+      static_cast<void>(device.write(offset, size, value));
+    }
+  }
+};
+
 template <typename Indexes, typename... Slots>
 struct device_storage;
 template <std::size_t... I, typename... Slots>
@@ -121,7 +159,7 @@ class device_map {
   constexpr explicit device_map(Slots... slots) : slots_{slots...} {}
 
   /// Calls `f(device, offset)` for the device that holds all `size` bytes (1 to 8) from `address`; gives back whether
-  /// there is one.
+  /// there is one. On an exit path, `f` is to be inlined by force: see `read`.
   template <typename F>
   [[gnu::always_inline]] constexpr bool visit(guest_phys address, unsigned size, F&& f) {
     if constexpr (device_count == 0) {
@@ -131,32 +169,17 @@ class device_map {
     }
   }
 
-  /// What `vcpu` reads there, cut to `size` bytes.
-  [[gnu::always_inline]] constexpr result<std::uint64_t, device_error> read(vcpu_number vcpu, guest_phys address,
-                                                                            unsigned size) {
-    std::uint64_t value = 0;
-    bool const found = visit(address, size, [&](auto& device, std::uint64_t offset) {
-      if constexpr (BankedMmioDevice<std::remove_reference_t<decltype(device)>>) {
-        value = device.read(vcpu, offset, size);
-      } else {
-        value = device.read(offset, size);
-      }
-    });
-    if (!found) return failure{device_error::nothing_there};
-    return value;
+  /// What `vcpu` reads there; bytes past `size` are as the device left them.
+  [[gnu::always_inline]] constexpr device_value read(vcpu_number vcpu, guest_phys address, unsigned size) {
+    detail::device_load load{vcpu, size};
+    bool const found = visit(address, size, load);
+    return {load.value, found};
   }
-  /// Hands `value` to the device there. What devices return from `write` is dropped: use `visit` where it matters.
-  [[gnu::always_inline]] constexpr result<void, device_error> write(vcpu_number vcpu, guest_phys address, unsigned size,
-                                                                    std::uint64_t value) {
-    bool const found = visit(address, size, [&](auto& device, std::uint64_t offset) {
-      if constexpr (BankedMmioDevice<std::remove_reference_t<decltype(device)>>) {
-        static_cast<void>(device.write(vcpu, offset, size, value));
-      } else {
-        static_cast<void>(device.write(offset, size, value));
-      }
-    });
-    if (!found) return failure{device_error::nothing_there};
-    return {};
+  /// Hands `value` to the device there; gives back whether there is one. What devices return from `write` is dropped:
+  /// use `visit` where it matters.
+  [[gnu::always_inline]] constexpr bool write(vcpu_number vcpu, guest_phys address, unsigned size,
+                                              std::uint64_t value) {
+    return visit(address, size, detail::device_store{vcpu, size, value});
   }
 
  private:

@@ -37,11 +37,11 @@ struct alignas(16) vcpu_state : guest_frame {
   std::uint64_t hcr_extra{};  ///< HCR_EL2 bits of this vCPU beside the fixed ones (VSE)
   bool fp_live{};             ///< the FP registers of this vCPU are on the CPU, not here
 
-  static constexpr std::uint64_t pstate_reset = 0x3c5;        ///< EL1h, D A I F masked
-  static constexpr std::uint64_t mpidr_res1 = 0x8000'0000;    ///< MPIDR_EL1 bit 31
+  static constexpr std::uint64_t pstate_reset = 0x3c5;      ///< EL1h, D A I F masked
+  static constexpr std::uint64_t mpidr_res1 = 0x8000'0000;  ///< MPIDR_EL1 bit 31
 
-  /// The state that PSCI CPU_ON and the Linux boot protocol ask for: at `entry` in EL1h with all exceptions masked, MMU and
-  /// caches off, `argument` in X0, everything else zero (DEN0022, "Initial Core configuration", 6.4).
+  /// The state that PSCI CPU_ON and the Linux boot protocol ask for: at `entry` in EL1h with all exceptions masked, MMU
+  /// and caches off, `argument` in X0, everything else zero (DEN0022, "Initial Core configuration", 6.4).
   void reset(guest_phys entry, std::uint64_t argument) {
     static_cast<guest_frame&>(*this) = guest_frame{};
     x[0] = argument;
@@ -67,11 +67,12 @@ struct el2_vcpu : vcpu_state {
   Handler* handler{};
 };
 
-/// EL2 of the CPU this code runs on, in one of its two uses, or in the one that HCR_EL2.E2H says. Models `VirtExtPolicy`.
+/// EL2 of the CPU this code runs on, in one of its two uses, or in the one that HCR_EL2.E2H says. Models
+/// `VirtExtPolicy`.
 ///
 /// `Handler` answers exits in both tiers: its constant `Handler::fast` is the set of kinds that it may answer from the
-/// vector; `Handler::on_host_fault(index)` is where the host's own exceptions end; `Handler::host_memory(host_phys)` is the
-/// pointer at which the program finds a byte of guests' memory.
+/// vector; `Handler::on_host_fault(index)` is where the host's own exceptions end; `Handler::host_memory(host_phys)` is
+/// the pointer at which the program finds a byte of guests' memory.
 template <el2_mode Mode, typename Handler>
 struct el2 {
   using vcpu = el2_vcpu<Handler>;
@@ -144,15 +145,14 @@ struct el2 {
 
   /// Gives the guest its FP and SIMD registers. The answer to `exit::lazy_state`, in either tier.
   static void load_lazy_state(vcpu_state& v) {
-    in_el2_mode<Mode, cpu>(
-        []<el2_mode M>() { cpu::write<sysreg::cptr_el2>(hypervisor_controls<M>::cptr_fp_live); });
+    in_el2_mode<Mode, cpu>([]<el2_mode M>() { cpu::write<sysreg::cptr_el2>(hypervisor_controls<M>::cptr_fp_live); });
     cpu::isb();
     cpu::load_fp(v.fp);
     v.fp_live = true;
   }
 
-  /// The slow tier: what the exit that `enter` returned with means, told to `v.handler`; steps over the instruction when the
-  /// handler says so.
+  /// The slow tier: what the exit that `enter` returned with means, told to `v.handler`; steps over the instruction
+  /// when the handler says so.
   static resume decode(vcpu& v) {
     saved_context<loaded_guest> c{v};
     auto const verdict = aarch64::decode(c, *v.handler);
@@ -185,21 +185,32 @@ struct el2 {
   };
 
   struct tier {
+    // Three functions that call the next one last, the most frequent first: none of them saves a register for what only
+    // the later ones need.
     static guest_frame* on_sync(guest_frame* frame) {
       live_context<Mode> c{*frame};
+      std::uint64_t const syndrome = c.esr();
+      if (!is_call(syndrome)) [[unlikely]]
+        return on_device_access(frame, syndrome);
       fast_handler<Handler> h{*vcpu_of(*frame).handler};
-      if (auto const answer = decode_frequent(c, h)) return resumed(c, frame, *answer);
-      return on_rare(frame);
+      return decode_call(c, h, syndrome) == resume::retry ? frame : nullptr;
     }
-    /// A function of its own, called last: `on_sync` then needs no stack frame.
-    [[gnu::noinline]] static guest_frame* on_rare(guest_frame* frame) {
+    [[gnu::noinline]] static guest_frame* on_device_access(guest_frame* frame, std::uint64_t syndrome) {
+      if (!is_device_access(syndrome)) [[unlikely]]
+        return on_rare(frame, syndrome);
       live_context<Mode> c{*frame};
       fast_handler<Handler> h{*vcpu_of(*frame).handler};
-      return resumed(c, frame, aarch64::decode(c, h));
+      return resumed(c, frame, syndrome, decode_device_access(c, h, syndrome));
     }
-    static guest_frame* resumed(live_context<Mode> c, guest_frame* frame, resume answer) {
+    [[gnu::noinline]] static guest_frame* on_rare(guest_frame* frame, std::uint64_t syndrome) {
+      live_context<Mode> c{*frame};
+      fast_handler<Handler> h{*vcpu_of(*frame).handler};
+      return resumed(c, frame, syndrome, aarch64::decode(c, h));
+    }
+    [[gnu::always_inline]] static guest_frame* resumed(live_context<Mode> c, guest_frame* frame, std::uint64_t syndrome,
+                                                       resume answer) {
       if (answer == resume::next_instruction) {
-        c.set_pc(c.pc() + instruction_size(c.esr()));
+        c.set_pc(c.pc() + instruction_size(syndrome));
         return frame;
       }
       return answer == resume::retry ? frame : nullptr;

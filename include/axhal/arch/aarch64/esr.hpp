@@ -72,7 +72,9 @@ static_assert(disjoint_fields<f_ec, f_il, f_iss>);
 }  // namespace esr
 
 /// Bytes of the instruction that caused the exception: 4, or 2 for a short T32 one.
-[[nodiscard]] constexpr std::uint64_t instruction_size(std::uint64_t syndrome) { return 2 + (syndrome >> 24 & 2); }
+[[nodiscard]] constexpr std::uint64_t instruction_size(std::uint64_t syndrome) {
+  return 2 * (1 + std::uint64_t{esr::f_il::get(syndrome)});
+}
 
 /// ISS of `exception_class::wfx`.
 namespace wfx_iss {
@@ -173,10 +175,8 @@ inline constexpr std::uint8_t fsc_external_abort = 0x10;
   }
 }
 
-/// HPFAR_EL2.FIPA: bits [51:12] of the address, where 4 KiB pages are bits [43:4] of the register.
-using f_fipa = bit_field<std::uint64_t, 43, 4>;
-
-/// The guest-physical page in HPFAR_EL2.
-[[nodiscard]] constexpr std::uint64_t faulting_page(std::uint64_t hpfar) { return f_fipa::get(hpfar) << 12; }
+/// The guest-physical page in HPFAR_EL2: its field FIPA holds the address from bit 12 on in the register from bit 4 on.
+/// Bits 3:0 are reserved zero, and NS, bit 63, falls off at the top.
+[[nodiscard]] constexpr std::uint64_t faulting_page(std::uint64_t hpfar) { return hpfar << 8; }
 
 }  // namespace axhal::aarch64

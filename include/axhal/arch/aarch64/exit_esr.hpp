@@ -70,7 +70,7 @@ constexpr resume decode_sysreg(C& c, H& handler, std::uint64_t syndrome) {
   return handler(guest, exit::register_write{id, c.x(rt)});
 }
 
-/// Everything but the exits that `decode_frequent` answers.
+/// Everything but the exits that `decode_call` and `decode_device_access` answer.
 template <TrapContext C, typename H>
 constexpr resume decode_rare(C& c, H& handler, std::uint64_t syndrome) {
   guest_view<C> guest{c};
@@ -136,32 +136,38 @@ constexpr resume decode_rare(C& c, H& handler, std::uint64_t syndrome) {
 
 }  // namespace detail
 
-/// The answer of `decode_frequent` to all other exits.
-struct not_frequent {
-  friend constexpr bool operator==(not_frequent, not_frequent) = default;
-};
+/// True for HVC from AArch64: the exits of `decode_call`.
+[[nodiscard, gnu::always_inline]] constexpr bool is_call(std::uint64_t syndrome) {
+  return esr::f_ec::get(syndrome) == exception_class::hvc64;
+}
 
-/// The part of `decode` that a fast tier wants inline: a hypercall by HVC, and a device access that the syndrome
-/// describes. Nothing has happened when it fails; `decode` has an answer then.
+/// `decode` for a syndrome that `is_call`, for a fast tier to have inline.
 template <TrapContext C, typename H>
   requires ExitHandler<H, guest_view<C>>
-[[gnu::always_inline]] constexpr result<resume, not_frequent> decode_frequent(C& c, H& handler) {
+[[gnu::always_inline]] constexpr resume decode_call(C c, H& handler, std::uint64_t syndrome) {
   guest_view<C> guest{c};
-  std::uint64_t const syndrome = c.esr();
-  if (esr::f_ec::get(syndrome) == exception_class::hvc64) [[likely]] {
-    auto const answer = handler(guest, exit::hypercall{c.x(0), call_iss::f_imm16::get(syndrome), false});
-    return answer == resume::next_instruction ? resume::retry : answer;
-  }
+  auto const answer = handler(guest, exit::hypercall{c.x(0), call_iss::f_imm16::get(syndrome), false});
+  return answer == resume::next_instruction ? resume::retry : answer;
+}
 
-  // A stage-2 translation fault, level 0 to 3, on a plain load or store of one general register.
+/// True for device accesses that the syndrome describes: a stage-2 translation fault, level 0 to 3, on a plain load or
+/// store of one general register. The exits of `decode_device_access`.
+[[nodiscard, gnu::always_inline]] constexpr bool is_device_access(std::uint64_t syndrome) {
   constexpr std::uint64_t levels = 3;
   constexpr std::uint64_t shape = esr::f_ec::mask | abort_iss::f_isv::mask | abort_iss::f_cm::mask |
                                   abort_iss::f_s1ptw::mask | (abort_iss::f_fsc::mask & ~levels);
   constexpr std::uint64_t device_access = esr::f_ec::make(exception_class::data_abort) | abort_iss::f_isv::make(true) |
                                           abort_iss::f_fsc::make(fsc_translation);
-  if ((syndrome & shape) != device_access) return failure{not_frequent{}};
+  return (syndrome & shape) == device_access;
+}
+
+/// `decode` for a syndrome that `is_device_access`, for a fast tier to have inline.
+template <TrapContext C, typename H>
+  requires ExitHandler<H, guest_view<C>>
+[[gnu::always_inline]] constexpr resume decode_device_access(C c, H& handler, std::uint64_t syndrome) {
   std::uint8_t const rt = abort_iss::f_srt::get(syndrome);
   if (!c.holds(rt)) return resume::slow;
+  guest_view<C> guest{c};
   guest_phys const address{faulting_page(c.hpfar()) | (c.far() & 0xfff)};
   auto const size = static_cast<std::uint8_t>(1U << abort_iss::f_sas::get(syndrome));
   if (abort_iss::f_wnr::get(syndrome)) {
@@ -189,8 +195,10 @@ constexpr resume decode(C c, H& handler) {
     if (c.vector() == 1 || c.vector() == 2) return handler(guest, exit::host_interrupt{});
     if (c.vector() != 0) return handler(guest, exit::host_error{c.esr()});
   }
-  if (auto const answer = decode_frequent(c, handler)) return *answer;
-  return detail::decode_rare(c, handler, c.esr());
+  std::uint64_t const syndrome = c.esr();
+  if (is_call(syndrome)) return decode_call(c, handler, syndrome);
+  if (is_device_access(syndrome)) return decode_device_access(c, handler, syndrome);
+  return detail::decode_rare(c, handler, syndrome);
 }
 
 }  // namespace axhal::aarch64

@@ -12,14 +12,14 @@
 namespace axhal::aarch64 {
 
 /// The low `size` bytes of `value`, the rest zero. `size` is 1, 2, 4 or 8.
-[[nodiscard]] constexpr std::uint64_t truncated(std::uint64_t value, unsigned size) {
+[[nodiscard, gnu::always_inline]] constexpr std::uint64_t truncated(std::uint64_t value, unsigned size) {
   unsigned const unused = (0U - 8U * size) & 63U;
   return value << unused >> unused;
 }
 
 /// `value` as a load of `e` leaves it in the register: `e.size` bytes (1, 2, 4 or 8), extended by sign or zero to
 /// `e.register_size`, and zero above.
-[[nodiscard]] constexpr std::uint64_t extended(exit::mmio_read const& e, std::uint64_t value) {
+[[nodiscard, gnu::always_inline]] constexpr std::uint64_t extended(exit::mmio_read const& e, std::uint64_t value) {
   if (!e.sign_extend) [[likely]]
     return truncated(value, e.size);
   unsigned const unused = (0U - 8U * e.size) & 63U;
@@ -27,18 +27,37 @@ namespace axhal::aarch64 {
   return e.register_size == 4 ? wide & 0xffff'ffff : wide;
 }
 
-/// A stopped guest as an exit handler sees it (`GuestContext`), over either tier's context. Arguments and results are
-/// X0 and up, as SMCCC has them (Arm DEN0028, "SMC and HVC argument and result passing").
+namespace detail {
+
+/// `guest_view::inject`, by value: a view that is never asked for its address stays in registers.
+template <TrapContext C>
+constexpr void inject(C context, std::uint64_t distance, guest_fault fault) {
+  // HVC has been stepped over when it exits; every other instruction is still at PC.
+  bool const past = esr::f_ec::get(context.esr()) == exception_class::hvc64;
+  std::uint64_t const pc = context.pc() - (past ? 4 : 0);
+  if (fault.what == guest_fault::kind::bus_error) {
+    std::uint64_t const at = fault.address != 0 ? fault.address : context.far() + distance;
+    take_exception(context, bus_error(pc, context.pstate(), at, fault.wanted));
+  } else {
+    take_exception(context, undefined_instruction(pc));
+  }
+}
+
+}  // namespace detail
+
+/// A stopped guest as an exit handler sees it (`GuestContext`), over either tier's context, which it holds by value: a
+/// copy speaks of the same guest, and no address of one is ever stored. Arguments and results are X0 and up, as SMCCC
+/// has them (Arm DEN0028, "SMC and HVC argument and result passing").
 template <TrapContext C>
 struct guest_view {
-  C& context;
+  C context;
   std::uint64_t distance{};  ///< how far past FAR the access is: the second half of a register pair
 
   [[nodiscard]] constexpr std::uint64_t argument(unsigned n) const { return n <= 6 ? context.x(n) : 0; }
-  constexpr void set_result(unsigned n, std::uint64_t value) {
+  [[gnu::always_inline]] constexpr void set_result(unsigned n, std::uint64_t value) {
     if (n <= 3) context.set_x(n, value);
   }
-  constexpr void complete_read(exit::mmio_read const& e, std::uint64_t value) {
+  [[gnu::always_inline]] constexpr void complete_read(exit::mmio_read const& e, std::uint64_t value) {
     context.set_x(e.reg, extended(e, value));  // no_register is a number that no register has
   }
   constexpr void complete_register_read(exit::register_read const& e, std::uint64_t value) {
@@ -47,17 +66,7 @@ struct guest_view {
 
   /// The guest takes the architecture's exception at EL1. A bus error without an address is one at the access that
   /// stopped the guest.
-  constexpr void inject(guest_fault fault) {
-    // HVC has been stepped over when it exits; every other instruction is still at PC.
-    bool const past = esr::f_ec::get(context.esr()) == exception_class::hvc64;
-    std::uint64_t const pc = context.pc() - (past ? 4 : 0);
-    if (fault.what == guest_fault::kind::bus_error) {
-      std::uint64_t const at = fault.address != 0 ? fault.address : context.far() + distance;
-      take_exception(context, bus_error(pc, context.pstate(), at, fault.wanted));
-    } else {
-      take_exception(context, undefined_instruction(pc));
-    }
-  }
+  [[gnu::always_inline]] constexpr void inject(guest_fault fault) { detail::inject(context, distance, fault); }
 };
 
 }  // namespace axhal::aarch64
