@@ -99,10 +99,7 @@ class guest_machine {
       return resume::next_instruction;
     }
     auto const value = axhal::aarch64::read_trapped_register<axhal::aarch64::cpu>(e.id);
-    if (!value) {
-      guest.inject(value.error());
-      return resume::retry;
-    }
+    if (!value) return fault(guest, value.error());
     guest.complete_register_read(e, *value);
     return resume::next_instruction;
   }
@@ -114,10 +111,7 @@ class guest_machine {
       update_physical_timer();
       return resume::next_instruction;
     }
-    if (auto const done = axhal::aarch64::write_trapped_register(e.id); !done) {
-      guest.inject(done.error());
-      return resume::retry;
-    }
+    if (auto const done = axhal::aarch64::write_trapped_register(e.id); !done) return fault(guest, done.error());
     return resume::next_instruction;
   }
 
@@ -154,16 +148,15 @@ class guest_machine {
   resume operator()(Guest&, axhal::exit::host_interrupt const&) {
     auto const claimed = host_.gic.claim();
     if (!claimed) return resume::retry;
-    // First of all what the guest has completed: a line can be raised again only when its last turn is over.
-    gic_.sync(self, host_.gich);
     if (claimed->irq == board::virtual_timer_irq) [[likely]] {
       // The guest's own end of interrupt deactivates it.
       host_.gic.drop_priority(*claimed);
-      gic_.raise_hardware(self, board::virtual_timer_irq, board::virtual_timer_irq);
-      deliver();
+      if (!gic_.repeat_hardware(self, host_.gich, board::virtual_timer_irq, board::virtual_timer_irq)) ring();
       if constexpr (board::gic_forgets_pending_behind_active) watch();
       return resume::retry;
     }
+    // First of all what the guest has completed: a line can be raised again only when its last turn is over.
+    gic_.sync(self, host_.gich);
     serve(*claimed);
     return resume::retry;
   }
@@ -226,13 +219,21 @@ class guest_machine {
 
   template <typename Guest>
   resume undefined(Guest& guest) {
-    guest.inject({axhal::guest_fault::kind::undefined_instruction});
-    return resume::retry;
+    return fault(guest, {axhal::guest_fault::kind::undefined_instruction});
   }
   template <typename Guest>
   resume refuse(Guest& guest, axhal::access wanted) {
-    guest.inject({axhal::guest_fault::kind::bus_error, 0, wanted});
-    return resume::retry;
+    return fault(guest, {axhal::guest_fault::kind::bus_error, 0, wanted});
+  }
+  /// The guest takes `f`. Faults are rare: the slow tier has the code for them.
+  template <typename Guest>
+  resume fault(Guest& guest, axhal::guest_fault f) {
+    if constexpr (in_fast_tier<Guest>) {
+      return resume::slow;
+    } else {
+      guest.inject(f);
+      return resume::retry;
+    }
   }
   resume crash(std::uint64_t word) {
     end_ = guest_end::crash;
@@ -270,6 +271,13 @@ class guest_machine {
   /// an exit when the guest goes on.
   void wait() {
     if (!gic_.has_pending(self, host_.gich)) axhal::aarch64::cpu::wait_for_interrupt();
+  }
+
+  /// The guest's timer has rung and cannot take the short way.
+  [[gnu::noinline]] void ring() {
+    gic_.sync(self, host_.gich);
+    gic_.raise_hardware(self, board::virtual_timer_irq, board::virtual_timer_irq);
+    deliver();
   }
 
   /// Physical interrupts other than the guest's timer.

@@ -132,6 +132,102 @@ TEST_CASE("the timer's physical interrupt is deactivated by the guest's end of i
   CHECK(m.hardware.mistakes == none);
 }
 
+TEST_CASE("a timer that rings again takes the short way, and only when nothing else is to be done") {
+  machine m;
+  m.open_distributor();
+  REQUIRE(m.gic.enable({27}));
+  m.store(0x400 + 27, 0x80, 1);
+  auto const ring = [&] {
+    m.hardware.set_line(27, true);
+    auto const claimed = m.gic.claim();
+    REQUIRE(claimed);
+    m.gic.drop_priority(*claimed);
+  };
+  auto const repeat = [&] { return m.vgic.repeat_hardware({0}, m.lr(), {27}, {27}); };
+  auto const long_way = [&] {
+    m.leave();
+    m.vgic.raise_hardware({0}, {27}, {27});
+    m.enter();
+  };
+  auto const served = [&] {
+    REQUIRE(m.take() == 27);
+    m.hardware.set_line(27, false);
+    m.finish(27);
+    CHECK_FALSE(m.hardware.is_active(27));
+  };
+
+  ring();
+  CHECK_FALSE(repeat());  // never shown before
+  long_way();
+  CHECK_FALSE(repeat());  // pending
+  REQUIRE(m.take() == 27);
+  CHECK_FALSE(repeat());  // active
+  m.hardware.set_line(27, false);
+  m.finish(27);
+
+  for (int turn = 0; turn < 3; ++turn) {
+    ring();
+    CHECK(repeat());
+    CHECK(m.load(0x200) == 1U << 27);
+    CHECK_FALSE(repeat());
+    served();
+    CHECK(m.load(0x300) == 0);
+    CHECK(m.load(0x200) == 0);
+    // Looking at the state has ended the turn: the next one begins the long way.
+    ring();
+    CHECK_FALSE(repeat());
+    long_way();
+    served();
+  }
+
+  SECTION("not while the guest has it disabled") {
+    m.store(0x180, 1U << 27);
+    ring();
+    CHECK_FALSE(repeat());
+    long_way();
+    CHECK(m.take() == nothing);
+    m.store(0x100, 1U << 27);
+    served();
+  }
+  SECTION("not with another priority than last time") {
+    m.store(0x400 + 27, 0x40, 1);
+    ring();
+    CHECK_FALSE(repeat());
+    long_way();
+    served();
+  }
+  SECTION("not for another physical line, another vCPU, or a number that is no PPI") {
+    ring();
+    CHECK_FALSE(m.vgic.repeat_hardware({0}, m.lr(), {27}, {28}));
+    CHECK_FALSE(m.vgic.repeat_hardware({1}, m.lr(), {27}, {27}));
+    CHECK_FALSE(m.vgic.repeat_hardware({9}, m.lr(), {27}, {27}));
+    CHECK_FALSE(m.vgic.repeat_hardware({0}, m.lr(), {40}, {40}));
+    CHECK_FALSE(m.vgic.repeat_hardware({0}, m.lr(), {3}, {3}));
+    CHECK(repeat());
+    served();
+  }
+  SECTION("not while something else is to be looked at") {
+    m.vgic.raise({40});
+    ring();
+    CHECK_FALSE(repeat());
+    long_way();
+    CHECK(m.take() == 40);  // more urgent: its priority was never set
+    m.vgic.lower({40});
+    m.finish(40);
+    served();
+  }
+  SECTION("and it can be taken back like any other") {
+    ring();
+    CHECK(repeat());
+    CHECK(m.vgic.lower_hardware({0}, m.lr(), {27}));
+    m.gic.deactivate(axhal::irq_number{27});
+    m.hardware.set_line(27, false);
+    m.enter();
+    CHECK(m.take() == nothing);
+  }
+  CHECK(m.hardware.mistakes == none);
+}
+
 TEST_CASE("a guest that disables or forgets the timer leaves the physical interrupt active, and finds it again") {
   machine m;
   m.open_distributor();

@@ -89,6 +89,19 @@ class gich {
     return {};
   }
 
+  /// Presents `irq` once more in the list register where it was last, with a read and a write of that register and no
+  /// `reap` in between. False, and nothing happened, unless it was presented just so before, the guest has completed
+  /// it, and `reap` has not reported that: then this turn takes the place of the report.
+  bool repeat(virtual_irq const& irq) {
+    unsigned const i = find(irq.irq);
+    if (i == none) return false;
+    std::uint32_t const word = encode(irq);
+    if (((list_[i] ^ word) & ~gich_lr::f_state::mask) != 0) return false;
+    if (gich_lr::f_state::get(window_.read32(reg::lr + i * 4)) != lr_state::invalid) return false;
+    window_.write32(reg::lr + i * 4, word);
+    list_[i] = word;
+    return true;
+  }
   bool withdraw(irq_number irq) {
     unsigned const i = find(irq);
     if (i == none) return false;

@@ -94,6 +94,32 @@ class vgic_v2 {
     lines_.physical(vcpu.value, irq.value) = static_cast<std::uint16_t>(physical.value);
     return lines_.touch(vcpu.value, irq.value / 32, bit);
   }
+  /// What `sync`, `raise_hardware` and `flush` would do, in the case that a timer makes the usual one: a PPI that was
+  /// shown before, that the guest has completed meanwhile, while nothing else waits for a list register or to be looked
+  /// at. False, and nothing happened, in every other case.
+  template <ListRegisters V>
+    requires requires(V& shown, virtual_irq const& irq) {
+      { shown.repeat(irq) } -> std::same_as<bool>;
+    }
+  bool repeat_hardware(vcpu_number vcpu, V& shown, irq_number irq, irq_number physical) {
+    if (!is_ppi(vcpu, irq)) return false;
+    unsigned const v = vcpu.value;
+    vgic_word& l = lines_.word(v, 0);
+    std::uint32_t const bit = 1U << irq.value;
+    bool const usual = (l.shown & l.hardware & ~(l.latch | l.release) & lines_.eligible(v, 0) & bit) != 0;
+    if (!usual || (lines_.work(v) | lines_.waiting(v)) != 0) return false;
+    if (!shown.repeat({.irq = irq,
+                       .priority = lines_.priority(v, irq.value),
+                       .hardware = true,
+                       .physical = physical,
+                       .group = static_cast<std::uint8_t>((l.group & bit) != 0)})) {
+      return false;
+    }
+    l.active &= ~bit;
+    l.shown_pending |= bit;
+    l.shown_latched |= bit;
+    return true;
+  }
   /// Takes that back when the guest has not taken it: true, and the caller deactivates the physical interrupt. For a
   /// device that does not ask any more, or a vCPU that leaves this CPU.
   template <ListRegisters V>
