@@ -55,7 +55,7 @@ class virtual_machine {
     cpu_.load(vcpu_);
     while (true) {
       cpu_.enter(vcpu_);
-      if (virt_ext::decode(vcpu_) == axhal::resume::stop) break;
+      if (virt_ext::decode(vcpu_, answers) == axhal::resume::stop) break;
     }
     cpu_.put(vcpu_);
   }

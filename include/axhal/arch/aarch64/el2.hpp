@@ -73,6 +73,8 @@ struct el2_vcpu : vcpu_state {
 /// `Handler` answers exits in both tiers: its constant `Handler::fast` is the set of kinds that it may answer from the
 /// vector; `Handler::on_host_fault(index)` is where the host's own exceptions end; `Handler::host_memory(host_phys)` is
 /// the pointer at which the program finds a byte of guests' memory.
+/// `resume::stop` and `resume::slow` from the vector both leave the exit to the slow tier, which asks the handler
+/// again.
 template <el2_mode Mode, typename Handler>
 struct el2 {
   using vcpu = el2_vcpu<Handler>;
@@ -151,11 +153,12 @@ struct el2 {
     v.fp_live = true;
   }
 
-  /// The slow tier: what the exit that `enter` returned with means, told to `v.handler`; steps over the instruction
-  /// when the handler says so.
-  static resume decode(vcpu& v) {
+  /// The slow tier: tells `handler` what the exit that `enter` returned with means, and steps over the instruction when
+  /// it says so. Precondition: `v` is loaded.
+  template <typename H>
+  static resume decode(vcpu& v, H& handler) {
     saved_context<loaded_guest> c{v};
-    auto const verdict = aarch64::decode(c, *v.handler);
+    auto const verdict = aarch64::decode(c, handler);
     if (verdict == resume::next_instruction) {
       v.elr += instruction_size(v.esr);
       return resume::retry;
