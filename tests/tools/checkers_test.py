@@ -125,7 +125,8 @@ class ImageTests(Folder):
         shutil.copy(TESTS / "images" / "run_image.py", copy)
         (copy / "images.toml").write_text(text)
         (self.folder / "tools").symlink_to(TESTS.parent / "tools")
-        done = subprocess.run([sys.executable, copy / "run_image.py", "list"], capture_output=True, text=True, check=False)
+        command = [sys.executable, copy / "run_image.py", "list"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         shutil.rmtree(copy.parent)
         (self.folder / "tools").unlink()
         return done.stdout + done.stderr

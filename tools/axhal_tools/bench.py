@@ -35,7 +35,8 @@ def measure(target, image, guest, cpu, log_folder):
             name, _, value = line.removeprefix("AXHAL-BENCH ").partition("=")
             figures[name] = int(value)
     if "done" not in figures or outcome.told.verdict != "power-off":
-        raise say.Problem(f"the counting guest did not come to its end on {cpu}:\n" + "\n".join(outcome.told.lines[-12:]))
+        last = "\n".join(outcome.told.lines[-12:])
+        raise say.Problem(f"the counting guest did not come to its end on {cpu}:\n{last}")
     if figures.get("check-100-nops") != 100:
         raise say.Problem(f"the method is off: 100 nops counted as {figures.get('check-100-nops')}")
     return figures
@@ -65,8 +66,8 @@ def judge(target, cpu, figures):
 def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="tools/bench",
-        description="Counts the instructions that exits of a guest cost. The figures repeat exactly. Exit status 0 only if "
-        "every figure is within its limit.")
+        description="Counts the instructions that exits of a guest cost. The figures repeat exactly. "
+        "Exit status 0 only if every figure is within its limit.")
     parser.add_argument("--cpu", choices=sorted(CPUS), action="append", help="processor (default: all)")
     parser.add_argument("--images", metavar="HYPERVISOR GUEST", nargs=2, type=pathlib.Path,
                         help="images that are built already; the ELF of the first lies beside it")

@@ -21,9 +21,8 @@ struct view {
     if (offset > size) return {data + size, 0};
     return {data + offset, count < size - offset ? count : size - offset};
   }
-  [[nodiscard]] constexpr operator view<T const>() const {
-    return {data, size};
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): a view that may be written to is one that may be read
+  [[nodiscard]] constexpr operator view<T const>() const { return {data, size}; }
 };
 
 using bytes = view<std::uint8_t const>;
