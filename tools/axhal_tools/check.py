@@ -81,7 +81,7 @@ def main(arguments):
         prog="tools/test",
         description="Sets this machine up, builds everything (GCC; Clang with sanitizers; images), runs the tests, and "
         "ends with a line 'N passed, N failed'. The exit status is 0 only when none failed.")
-    parser.add_argument("suite", nargs="*", help=f"only these suites: {', '.join(SUITES)}")
+    parser.add_argument("suite", nargs="*", help=f"only these suites (default: all): {', '.join(SUITES)}")
     options = parser.parse_args(arguments)
     for suite in options.suite:
         if suite not in SUITES:

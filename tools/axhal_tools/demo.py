@@ -12,22 +12,26 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="tools/demo",
         description="Boots a guest inside the example hypervisor, under an emulator, and prints one table. The exit "
-        "status is 0 only if every guest reached user space and powered off cleanly; 2 when the command cannot be "
-        "carried out.")
+        "status is 0 only if every guest passed its own checks and powered off (with --kernel or --interactive: "
+        "powered off); 1 if one did not; 2 when the command cannot be carried out.")
     parser.add_argument("target", nargs="*", help=f"the machines (default: all): {', '.join(targets.TARGETS)}")
     parser.add_argument("--guest", choices=("linux", "payload"), default="linux",
                         help="Debian's Linux (default), or the tiny payload that exercises the exits")
     parser.add_argument("--kernel", metavar="FILE", help="a guest kernel of your own: Linux Image, ELF, or flat binary")
-    parser.add_argument("--initrd", metavar="FILE", help="an initial RAM disk for it")
+    parser.add_argument("--initrd", metavar="FILE", help="an initial RAM disk of your own")
     parser.add_argument("--image", metavar="FILE",
                         help="a hypervisor image of your own (default: the example, built first)")
-    parser.add_argument("--append", metavar="TEXT", default="", help="more for the guest kernel's command line")
-    parser.add_argument("--vcpus", metavar="N", type=int, default=1, help="virtual CPUs (default 1)")
-    parser.add_argument("--memory", metavar="SIZE", default="256M", help="the guest's memory (default 256M)")
+    parser.add_argument("--append", metavar="TEXT", default="",
+                        help="more for the guest kernel's command line (--append=TEXT if it begins with -)")
+    parser.add_argument("--vcpus", metavar="N", type=int, default=1,
+                        help="virtual CPUs (default 1, which is all that the example hypervisor runs)")
+    parser.add_argument("--memory", metavar="SIZE", default="256M",
+                        help="the guest's memory, in K, M or G (default 256M; Debian's Linux needs at least 64M)")
     parser.add_argument("--interactive", action="store_true", help="hand the guest's console to you")
-    parser.add_argument("--emulator-args", metavar="TEXT", default="", help="more arguments for the emulator")
+    parser.add_argument("--emulator-args", metavar="TEXT", default="",
+                        help="more arguments for the emulator, as one word: --emulator-args='-smp 2'")
     parser.add_argument("--timeout", metavar="S", type=float, default=300.0,
-                        help="seconds until a run is given up (default 300)")
+                        help="seconds until a run is given up (default 300; none with --interactive)")
     parser.add_argument("--log", metavar="DIR", help="where console logs go (default build/demo)")
     options = parser.parse_args(arguments)
     if options.vcpus < 1:

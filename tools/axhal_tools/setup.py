@@ -9,8 +9,8 @@ from . import guest, packages, say
 def main(arguments):
     parser = argparse.ArgumentParser(
         prog="tools/setup",
-        description="Installs what is missing on this machine (by apt, as root or through sudo) and fetches the Linux "
-        "guest. Does nothing where all is there.")
+        description="Installs what is missing on this machine (by apt, as root or through sudo; from the release's "
+        "backports where needed) and fetches the Linux guest. Does nothing where all is there.")
     parser.add_argument("group", nargs="?", choices=("demo", "test"), default="test",
                         help="what to prepare for: the demonstration alone, or everything (default)")
     parser.add_argument("--no-guest", action="store_true", help="do not fetch the Linux guest")
