@@ -67,10 +67,11 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="tools/bench",
         description="Counts the instructions that exits of a guest cost. The figures repeat exactly. "
-        "Exit status 0 only if every figure is within its limit.")
-    parser.add_argument("--cpu", choices=sorted(CPUS), action="append", help="processor (default: all)")
-    parser.add_argument("--images", metavar="HYPERVISOR GUEST", nargs=2, type=pathlib.Path,
-                        help="images that are built already; the ELF of the first lies beside it")
+        "Exit status 0 only if every figure is within its limit; 2 when the command cannot be carried out.")
+    parser.add_argument("--cpu", choices=sorted(CPUS), action="append",
+                        help="processor (default: all; may be repeated)")
+    parser.add_argument("--images", metavar=("HYPERVISOR", "GUEST"), nargs=2, type=pathlib.Path,
+                        help="images that are there (default: built first); the ELF of the first lies beside it")
     return parser.parse_args(arguments)
 
 
