@@ -36,11 +36,12 @@ class virtual_machine {
     using axhal::failure;
     constexpr unsigned vcpus = Target::guest_machine::vcpus;
     if (order.vcpus > vcpus)
-      return failure{trouble{"more vCPUs are asked for than this hypervisor runs", order.vcpus, vcpus}};
+      return failure{trouble{"vCPUs asked for, and how many this hypervisor runs", order.vcpus, vcpus}};
     std::uint64_t const size = order.memory / memory_type::step * memory_type::step;
     if (size == 0 || size > Target::most_guest_memory) {
       return failure{
-          trouble{"the guest's memory is not of a size it can have", order.memory, Target::most_guest_memory}};
+          trouble{"the guest's memory is too small (below 2 MiB) or too large; bytes asked for, and most possible",
+                  order.memory, Target::most_guest_memory}};
     }
     if (!memory_.allocate(size)) return failure{trouble{"the machine has not enough memory for the guest's", size}};
     auto const made = build(order);

@@ -80,6 +80,9 @@ def main(arguments):
     target = targets.target_of("aarch64")
     if options.images:
         image, guest = (path.resolve() for path in options.images)
+        for path in (image, image.with_suffix(".elf"), guest):
+            if not path.is_file():
+                raise say.Problem(f"--images: {path} is not there")
     else:
         packages.ensure("demo")
         folder = build.for_images(target)

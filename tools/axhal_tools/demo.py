@@ -4,6 +4,7 @@
 import argparse
 import pathlib
 import shlex
+import sys
 
 from . import build, emulator, guest, packages, say, targets
 
@@ -44,6 +45,8 @@ def parse(arguments):
         raise say.Problem(f"--emulator-args: {error}") from error
     options.memory = targets.parse_size(options.memory)
     options.target = [targets.target_of(name) for name in options.target or targets.TARGETS]
+    if options.interactive and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise say.Problem("--interactive needs a terminal on standard input and output")
     if options.initrd and not options.kernel and options.guest != "linux":
         raise say.Problem("--initrd goes with a Linux guest or a --kernel of your own")
     return options
@@ -80,7 +83,7 @@ def guest_files(options, target, folder):
         linux = guest.linux(target.name)
         path, size = linux.kernel, linux.kernel.stat().st_size
         initrd = initrd or linux.initrd
-        words = [console, "rdinit=/init", "axhal.shell" if options.interactive else "", options.append]
+        words = [console, "rdinit=/init", "axhal.shell" if options.interactive else "panic=-1", options.append]
         name = "linux"
     return name, targets.GuestFiles(path, size, initrd, " ".join(word for word in words if word))
 
@@ -91,7 +94,7 @@ def judge(options, outcome):
     if outcome.timed_out:
         return f"no end within {options.timeout:g} s", False
     if told.verdict != "power-off":
-        return told.verdict or "ended without a verdict", False
+        return told.verdict or ("refused by the hypervisor" if told.errors else "ended without a verdict"), False
     if outcome.status != 0:
         return f"powered off, but the emulator ended with status {outcome.status}", False
     if options.kernel or options.interactive:
@@ -119,7 +122,8 @@ def boot(options, target, log_folder):
     log.with_suffix(".command").write_text(emulator.shell_text(command) + "\n")
     say.step(f"{target.name}: booting {name} (console in {log})")
     if options.interactive:
-        say.note("the way out: leave the shell, or press Ctrl-A and then X to stop the machine")
+        shell = "leave the shell, or " if name == "linux" else ""
+        say.note(f"the way out: {shell}press Ctrl-A and then X to stop the machine")
         outcome = emulator.run_interactive(command, log)
     else:
         progress = say.Progress("booting")

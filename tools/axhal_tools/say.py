@@ -2,6 +2,7 @@
 """Messages to the person in front of the terminal: steps, live progress, and errors that end a command."""
 
 import shutil
+import signal
 import sys
 import time
 
@@ -68,8 +69,17 @@ def table(head, rows):
     return "\n".join(out)
 
 
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 def run_command(name, main):
-    """Runs `main(arguments) -> status` and exits: a `Problem` becomes one line and status 2, Ctrl-C status 130."""
+    """Runs `main(arguments) -> status` and exits: a `Problem` becomes one line and status 2, Ctrl-C status 130.
+
+    A request to end from elsewhere is taken like Ctrl-C, so that an emulator that was started is ended too.
+    """
+    for request in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(request, interrupt)
     try:
         status = main(sys.argv[1:])
     except Problem as problem:

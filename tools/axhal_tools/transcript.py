@@ -4,7 +4,7 @@
 The hypervisor and its guest share one serial line. Lines for programs to read begin with a word of their own:
 
     axhal: exits KIND=COUNT ...        how often the guest left for the hypervisor, by kind; several lines add up
-    axhal: verdict=WORD                how the guest ended: power-off, reset, crash, error, ...
+    axhal: verdict=WORD                how the guest ended: power-off, reset or crash
     axhal: error: TEXT                 why something was refused
     AXHAL-GUEST KEY=VALUE              what the guest found; `userspace` comes first, `verdict` last
 """
