@@ -89,7 +89,9 @@ class virtual_machine {
     memory_.for_each(memory_.range().start, memory_.range().size,
                      [](axhal::mutable_bytes piece) { Target::publish(piece); });
     vcpu_.reset(start->entry, start->tree.value);
-    return Target::prepare(vcpu_, tables_.root());
+    auto const ready = Target::prepare(vcpu_, tables_.root());
+    if (ready) Target::name_translation(tables_, vcpu_);
+    return ready;
   }
 
   memory_type memory_;

@@ -158,6 +158,7 @@ class guest_machine {
     // First of all what the guest has completed: a line can be raised again only when its last turn is over.
     gic_.sync(self, host_.gich);
     serve(*claimed);
+    deliver();
     return resume::retry;
   }
 
@@ -173,8 +174,10 @@ class guest_machine {
 
   // --- what the vectors and the decoder ask for ---
 
-  /// Guests' memory is where the hypervisor's own translations have it.
-  [[nodiscard]] static void* host_memory(axhal::host_phys at) { return axhal::memory::identity_access::pointer(at); }
+  /// Guests' memory is where the hypervisor's own translations have it; below RAM are devices, which are no memory.
+  [[nodiscard]] static void* host_memory(axhal::host_phys at) {
+    return at < board::ram ? nullptr : axhal::memory::identity_access::pointer(at);
+  }
   [[noreturn]] static void on_host_fault(std::uint64_t which) { example::on_host_fault(which); }
 
  private:
@@ -202,7 +205,9 @@ class guest_machine {
   struct distributor_port {
     guest_machine& machine;
     std::uint64_t read(axhal::vcpu_number vcpu, std::uint64_t offset, unsigned size) {
-      return machine.gic_.read(vcpu, machine.host_.gich, offset, size);
+      auto const value = machine.gic_.read(vcpu, machine.host_.gich, offset, size);
+      machine.deliver();
+      return value;
     }
     void write(axhal::vcpu_number vcpu, std::uint64_t offset, unsigned size, std::uint64_t value) {
       machine.gic_.write(vcpu, machine.host_.gich, offset, size, value);
@@ -270,7 +275,8 @@ class guest_machine {
   /// Waits for an interrupt unless one waits for the guest. Interrupts stay masked: whatever ends the wait is taken as
   /// an exit when the guest goes on.
   void wait() {
-    if (!gic_.has_pending(self, host_.gich)) axhal::aarch64::cpu::wait_for_interrupt();
+    if (gic_.has_pending(self, host_.gich)) return deliver();
+    axhal::aarch64::cpu::wait_for_interrupt();
   }
 
   /// The guest's timer has rung and cannot take the short way.
@@ -348,7 +354,11 @@ class guest_machine {
     constexpr axhal::ticks never{~std::uint64_t{0}};
     axhal::ticks next = watch_ > now ? watch_ : never;
     auto const guest = physical_timer_.deadline();
-    if (guest && !physical_timer_.level(time_.at(now)) && time_.to_host(*guest) < next) next = time_.to_host(*guest);
+    if (guest && !physical_timer_.level(time_.at(now))) {
+      axhal::ticks const due = time_.to_host(*guest);
+      // A sum that wraps is a time that never comes.
+      if (due > now && due < next) next = due;
+    }
     if (next == never) {
       clock::cancel();
     } else {

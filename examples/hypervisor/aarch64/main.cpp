@@ -93,6 +93,7 @@ extern "C" [[gnu::cold, gnu::externally_visible]] void hypervisor_main(std::uint
     log("error: the image was loaded at ", hex{where}, " and is linked for ", hex{board::image::text.value});
     power_off(axhal::aarch64::psci_client<cpu::smc>{});
   }
+  machine::vm_type::virt_ext::set_vectors();
   auto const start = reinterpret_cast<std::uint64_t>(__image_start);
   boot_facts const facts{{{start}, reinterpret_cast<std::uint64_t>(__image_end) - start}, {tree}};
   if (((cpu::read<sysreg::id_aa64mmfr1_el1>() >> 8) & 15) != 0) {

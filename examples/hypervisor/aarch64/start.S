@@ -30,13 +30,28 @@ _start:
   stp   xzr, xzr, [x1], #16
   b     2b
 3:
+  // What the caches may hold of the data block is older than what was just stored past them.
+  adrp  x1, __data_start
+  add   x1, x1, :lo12:__data_start
+  adrp  x2, __stack_top
+  add   x2, x2, :lo12:__stack_top
+  mrs   x3, ctr_el0
+  ubfx  x3, x3, #16, #4
+  mov   x4, #4
+  lsl   x4, x4, x3
+4:
+  dc    ivac, x1
+  add   x1, x1, x4
+  cmp   x1, x2
+  b.lo  4b
+  dsb   sy
   mov   x0, x19
   adrp  x1, _start              // where the image really is, for the check against where it was linked
   mov   x29, #0
   mov   x30, #0
   bl    hypervisor_main
-4:
+5:
   wfi
-  b     4b
+  b     5b
 
   .section .note.GNU-stack, "", %progbits

@@ -72,6 +72,12 @@ struct target {
     return {};
   }
 
+  /// From here on changes of the tables are made known for this guest's VMID.
+  template <typename Tables, typename Vcpu>
+  static void name_translation(Tables& tables, Vcpu const& vcpu) {
+    tables.tlb().set_translation(vcpu.vttbr);
+  }
+
   /// Guest time begins, just before the vCPU is loaded; no translation of an earlier guest is left.
   template <typename Vcpu, typename Handler>
   static void begin(Vcpu& vcpu, Handler& handler) {

@@ -39,7 +39,8 @@ class guest_time {
   [[nodiscard]] constexpr ticks at(ticks now) const { return running_ ? now - state_ : state_; }
   /// What is subtracted from the host's counter. Precondition: running.
   [[nodiscard]] constexpr ticks offset() const { return state_; }
-  /// The host time at which guest time is `guest`. Precondition: running.
+  /// The host time at which guest time is `guest`, modulo 2^64: a guest time that is more than 2^64 - `offset()` away
+  /// comes out in the host's past. Precondition: running.
   [[nodiscard]] constexpr ticks to_host(ticks guest) const { return guest + state_; }
 
  private:

@@ -60,7 +60,7 @@ struct el1_state {
   static constexpr std::uint64_t sctlr_reset = 0x30d0'0800;
 
   std::uint64_t sctlr{sctlr_reset}, cpacr{}, ttbr0{}, ttbr1{}, tcr{}, spsr{}, elr{}, afsr0{}, afsr1{}, esr{}, far{},
-      mair{}, amair{}, vbar{}, contextidr{}, actlr{}, csselr{}, par{}, sp_el0{}, sp_el1{}, tpidr_el0{}, tpidrro_el0{},
+      mair{}, amair{}, vbar{}, contextidr{}, csselr{}, par{}, sp_el0{}, sp_el1{}, tpidr_el0{}, tpidrro_el0{},
       tpidr_el1{};
 
   template <el2_mode Mode, SysregAccess S>
@@ -95,7 +95,6 @@ struct el1_state {
     f(named<n::amair>{}, s.amair);
     f(named<n::vbar>{}, s.vbar);
     f(named<n::contextidr>{}, s.contextidr);
-    f(named<sysreg::actlr_el1>{}, s.actlr);
     f(named<sysreg::csselr_el1>{}, s.csselr);
     f(named<sysreg::par_el1>{}, s.par);
     f(named<sysreg::sp_el0>{}, s.sp_el0);

@@ -72,7 +72,7 @@ struct el2_vcpu : vcpu_state {
 ///
 /// `Handler` answers exits in both tiers: its constant `Handler::fast` is the set of kinds that it may answer from the
 /// vector; `Handler::on_host_fault(index)` is where the host's own exceptions end; `Handler::host_memory(host_phys)` is
-/// the pointer at which the program finds a byte of guests' memory.
+/// the pointer at which the program finds a byte of guests' memory, or null where there is none.
 /// `resume::stop` and `resume::slow` from the vector both leave the exit to the slow tier, which asks the handler
 /// again.
 template <el2_mode Mode, typename Handler>
@@ -96,12 +96,21 @@ struct el2 {
                          .output_address_bits = bits < 48 ? bits : 48};
   }
 
+  /// From here on the host's own exceptions end in `Handler::on_host_fault`. `enable` does it too; a program that wants
+  /// to hear of faults before that calls it first of all.
+  static void set_vectors() {
+    cpu::write<sysreg::vbar_el2>(vectors<tier>::address());
+    cpu::isb();
+  }
+
   /// From here on exits of this CPU's guests come to `Handler`, and the host's own exceptions to `on_host_fault`.
   result<void, virt_error> enable() {
     if (auto const found = probe(); !found) return failure{found.error()};
-    cpu::write<sysreg::vbar_el2>(vectors<tier>::address());
+    set_vectors();
     write_host_controls();
     cpu::write<sysreg::hstr_el2>(0);
+    // The guest's writes exit and are dropped, so what firmware or a debugger left here would stay.
+    cpu::write<sysreg::mdscr_el1>(0);
     hide_optional_features<cpu>();
     clock::enable();
     cpu::isb();

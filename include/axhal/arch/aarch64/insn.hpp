@@ -167,7 +167,8 @@ struct cpu {
   }
 
   /// The instruction word that the loaded guest has at `pc`, through both of its translation stages (AT S12E1R), or
-  /// `access::execute` where it has none to read. Needs the guest's memory where `at(host_phys)` finds it.
+  /// `access::execute` where it has none to read. `at(host_phys)` is the pointer at which the program
+  /// finds a byte of guests' memory, and null for what is none: the walk is that of a load and may end at a device.
   template <typename At>
   [[nodiscard]] static result<std::uint32_t, access> guest_instruction(std::uint64_t pc, At at) {
     if ((pc & 3) != 0) return failure{access::execute};
@@ -175,7 +176,11 @@ struct cpu {
     asm volatile("at s12e1r, %0" ::"r"(pc) : "memory");
     auto const found = translated(pc, kept);
     if (!found) return failure{access::execute};
-    return *static_cast<std::uint32_t const volatile*>(at(host_phys{*found}));
+    auto const* word = static_cast<std::uint32_t const volatile*>(at(host_phys{*found}));
+    if (word == nullptr) return failure{access::execute};
+    // A guest whose caches are off has stored its code past ours.
+    asm volatile("dc civac, %0\n\tdsb sy" ::"r"(word) : "memory");
+    return *word;
   }
 
   // --- FP and SIMD (general code is built without them, hence the directives) ---

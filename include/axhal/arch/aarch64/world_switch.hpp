@@ -123,7 +123,7 @@ namespace axhal::aarch64 {
 /// `on_sync` and `on_irq` get the frame of the stopped guest with X0..X18 and X30 in it (X19..X29, ELR_EL2, SPSR_EL2
 /// and the syndrome are still in their registers) and return it to run the guest again, or null for the slow tier.
 /// `on_host_fault(which)` does not return; `which` is the vector's index: 0..3 with SP_EL0, 4..7 with SP_EL2
-/// (synchronous, IRQ, FIQ, SError), 12..15 from an AArch32 guest.
+/// (synchronous, IRQ, FIQ, SError). Exits from a guest's AArch32 EL0 are left to the slow tier.
 template <typename T>
 concept ExitTier = requires(guest_frame* frame, std::uint64_t which) {
   { T::on_sync(frame) } -> std::same_as<guest_frame*>;
