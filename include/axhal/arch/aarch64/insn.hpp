@@ -86,14 +86,20 @@ struct cpu {
     return std::uint64_t{4} << ((read<sysreg::ctr_el0>() >> 16) & 15);
   }
 
-  /// Writes dirty lines of `[start, start + size)` back to the point of coherency and drops them, so that an observer
-  /// with its caches off sees what was stored. Completes before it returns.
+  /// Writes dirty lines of `[start, start + size)` back to the point of coherency and keeps them: before a device that
+  /// does not look into caches reads the range. Completes before it returns, as the two below do.
+  static void clean(void const* start, std::size_t size) {
+    each_line(start, size, [](std::uint64_t at) { asm volatile("dc cvac, %0" ::"r"(at) : "memory"); });
+  }
+  /// The same, and drops them, so that an observer with its caches off sees what was stored, and what it stores is
+  /// seen.
   static void clean_invalidate(void const* start, std::size_t size) {
-    std::uint64_t const line = data_cache_line();
-    auto const first = reinterpret_cast<std::uint64_t>(start);
-    for (std::uint64_t at = first & ~(line - 1); at < first + size; at += line)
-      asm volatile("dc civac, %0" ::"r"(at) : "memory");
-    dsb_sy();
+    each_line(start, size, [](std::uint64_t at) { asm volatile("dc civac, %0" ::"r"(at) : "memory"); });
+  }
+  /// Drops lines without writing them back: after a device that does not look into caches has written the range. Start
+  /// and size are multiples of `data_cache_line()`; the neighbours' bytes in a line would be lost.
+  static void invalidate(void const* start, std::size_t size) {
+    each_line(start, size, [](std::uint64_t at) { asm volatile("dc ivac, %0" ::"r"(at) : "memory"); });
   }
   /// Makes instructions stored to memory visible to instruction fetches of all CPUs in the inner shareable domain.
   static void invalidate_instruction_cache() { asm volatile("ic ialluis\n\tdsb ish\n\tisb" ::: "memory"); }
@@ -216,6 +222,14 @@ struct cpu {
   }
 
  private:
+  template <typename F>
+  static void each_line(void const* start, std::size_t size, F f) {
+    std::uint64_t const line = data_cache_line();
+    auto const first = reinterpret_cast<std::uint64_t>(start);
+    for (std::uint64_t at = first & ~(line - 1); at < first + size; at += line) f(at);
+    dsb_sy();
+  }
+
   /// The output address of the AT instruction before, or nothing; puts the guest's PAR_EL1 back.
   [[nodiscard]] static result<std::uint64_t, bool> translated(std::uint64_t va, std::uint64_t kept) {
     isb();
