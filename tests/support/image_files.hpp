@@ -13,7 +13,7 @@ struct file_builder {
 
   explicit file_builder(std::size_t size) : data(size) {}
   file_builder& put(std::size_t at, unsigned size, std::uint64_t value) {
-    for (unsigned i = 0; i < size; ++i) data[at + i] = static_cast<std::uint8_t>(value >> 8 * i);
+    for (unsigned i = 0; i < size; ++i) data.at(at + i) = static_cast<std::uint8_t>(value >> 8 * i);
     return *this;
   }
 };
