@@ -2,47 +2,12 @@
 #pragma once
 
 #include <axhal/console/pl011_registers.hpp>
+#include <axhal/core/bit_field.hpp>
+#include <axhal/vdev/byte_sink.hpp>
 
-#include <concepts>
-#include <cstddef>
 #include <cstdint>
 
 namespace axhal::vdev {
-
-/// Where a virtual UART's bytes go. `put` takes one byte at once. A sink that can be full also has `can_put() -> bool`;
-/// then bytes wait in the UART's transmit FIFO until the host calls `pump()`.
-template <typename S>
-concept ByteSink = requires(S& s, std::uint8_t byte) {
-  { s.put(byte) } -> std::same_as<void>;
-};
-
-namespace detail {
-
-/// A ring of `Depth` elements, a power of two, or of the first few of them.
-template <typename T, unsigned Depth>
-class small_fifo {
-  static_assert((Depth & (Depth - 1)) == 0, "small_fifo: the depth must be a power of two");
-
- public:
-  [[nodiscard]] constexpr unsigned size() const { return size_; }
-  constexpr void clear() { size_ = 0; }
-  /// Precondition: `size() < Depth`.
-  constexpr void push(T v) { ring_[(first_ + size_++) % Depth] = v; }
-  /// Precondition: `size() > 0`.
-  constexpr T pop() {
-    T const v = ring_[first_];
-    first_ = (first_ + 1) % Depth;
-    --size_;
-    return v;
-  }
-
- private:
-  T ring_[Depth]{};
-  unsigned first_{};
-  unsigned size_{};
-};
-
-}  // namespace detail
 
 /// A PrimeCell UART PL011 as a guest sees it (ARM DDI 0183), revision r1p1 with FIFOs of 16: the one that QEMU's virt
 /// machine has and Linux drives as "arm,pl011".
@@ -135,9 +100,7 @@ class pl011 {
     static constexpr auto rt = console::pl011_irq::rt;
     static constexpr auto oe = console::pl011_irq::oe;
   };
-  static constexpr bool can_be_full = requires(Sink& s) {
-    { s.can_put() } -> std::same_as<bool>;
-  };
+  static constexpr bool can_be_full = FullByteSink<Sink>;
   static constexpr std::uint32_t cr_reset = 0x300;      // TXE and RXE
   static constexpr std::uint32_t cr_writable = 0xff87;  // bits 6:3 are reserved
   static constexpr std::uint32_t ifls_reset = 0x12;     // both at half full

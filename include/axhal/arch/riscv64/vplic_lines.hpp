@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <axhal/arch/riscv64/plic_registers.hpp>
+
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+namespace axhal::riscv64 {
+
+/// The sources of one guest's virtual PLIC, 1 to `Sources`, with their gateways, and what `Vcpus` contexts have set up
+/// for them. Not a device yet: registers are in vplic.hpp.
+///
+/// Of each context the most urgent interrupt that it could claim is known at all times: claiming and notifying look at
+/// one word, and only changes search, 64 sources a step. Functions take sources and vCPUs that exist.
+template <unsigned Vcpus, unsigned Sources>
+class vplic_lines {
+  static_assert(Vcpus >= 1 && Vcpus <= 64, "vplic: 1 to 64 vCPUs");
+  static_assert(Sources >= 1 && Sources <= plic_registers::max_sources, "vplic: 1 to 1023 sources");
+
+ public:
+  static constexpr unsigned priority_bits = 3;
+  static constexpr std::uint32_t priority_mask = (1U << priority_bits) - 1;  ///< the bits of priorities and thresholds
+  static constexpr unsigned words = (Sources + 64) / 64;                     ///< of 64 sources; source 0 is none
+
+  constexpr explicit vplic_lines(unsigned vcpus) : vcpus_{vcpus < 1 ? 1 : vcpus > Vcpus ? Vcpus : vcpus} {}
+
+  /// The state after a reset of the machine. Lines keep what devices drive.
+  void reset() {
+    for (std::uint8_t& p : priority_) p = 0;
+    for (auto& plane : planes_) clear(plane);
+    for (unsigned w = 0; w < words; ++w) {
+      claimed_[w] = 0;
+      again_[w] = 0;
+      // With nothing claimed, a gateway forwards what is high.
+      pending_[w] = level_[w];
+    }
+    for (unsigned v = 0; v < vcpus(); ++v) {
+      clear(enabled_[v]);
+      threshold_[v] = 0;
+      set_best(v, {});
+    }
+  }
+
+  [[nodiscard]] constexpr unsigned vcpus() const {
+    // The constructor has seen to that; said again for those who index by what is below.
+    if (vcpus_ > Vcpus) __builtin_unreachable();
+    return vcpus_;
+  }
+
+  // --- what contexts set up ---
+
+  [[nodiscard]] constexpr std::uint32_t priority(std::uint32_t source) const { return priority_[source]; }
+  void set_priority(std::uint32_t source, std::uint32_t priority) {
+    priority &= priority_mask;
+    if (priority_[source] == priority) return;
+    priority_[source] = static_cast<std::uint8_t>(priority);
+    for (unsigned i = 0; i < priority_bits; ++i) assign(planes_[i], source, (priority >> i & 1) != 0);
+    if (!has(pending_, source)) return;
+    for (unsigned v = 0; v < vcpus(); ++v) {
+      if (has(enabled_[v], source)) search(v);
+    }
+  }
+
+  /// Enable bits of the sources from `half * 32` on. `half` is below `words * 2`.
+  [[nodiscard]] constexpr std::uint32_t enabled(unsigned v, unsigned half) const { return half_of(enabled_[v], half); }
+  void set_enabled(unsigned v, unsigned half, std::uint32_t bits) {
+    std::uint64_t& word = enabled_[v][half / 2];
+    unsigned const shift = half % 2 * 32;
+    std::uint64_t const before = word;
+    word = ((before & ~(std::uint64_t{0xffff'ffff} << shift)) | std::uint64_t{bits} << shift) & existing(half / 2);
+    if (((before ^ word) & pending_[half / 2]) != 0) search(v);
+  }
+
+  [[nodiscard]] constexpr std::uint32_t threshold(unsigned v) const { return threshold_[v]; }
+  void set_threshold(unsigned v, std::uint32_t threshold) {
+    threshold_[v] = static_cast<std::uint8_t>(threshold & priority_mask);
+    notify(v);
+  }
+
+  /// Pending bits of the sources from `half * 32` on. `half` is below `words * 2`.
+  [[nodiscard]] constexpr std::uint32_t pending(unsigned half) const { return half_of(pending_, half); }
+
+  // --- gateways: one request at a time goes through, until it is completed ---
+
+  void set_level(std::uint32_t source, bool high) {
+    assign(level_, source, high);
+    if (high && !has(pending_, source) && !has(claimed_, source)) forward(source);
+  }
+  /// An edge. One that comes between claim and completion waits for the completion; one that comes while the request of
+  /// another is pending is served with it.
+  void pulse(std::uint32_t source) {
+    if (has(claimed_, source)) {
+      assign(again_, source, true);
+    } else if (!has(pending_, source)) {
+      forward(source);
+    }
+  }
+
+  /// The most urgent source that is pending and enabled for `v`, whatever its threshold, which is pending no more; 0
+  /// when there is none.
+  std::uint32_t claim(unsigned v) {
+    std::uint32_t const source = best_[v].source;
+    if (source == 0) return 0;
+    assign(pending_, source, false);
+    assign(claimed_, source, true);
+    for (unsigned other = 0; other < vcpus(); ++other) {
+      if (best_[other].source == source) search(other);
+    }
+    return source;
+  }
+  /// `v` has served `source`. Ignored where the source is not enabled for `v`, or was not claimed.
+  void complete(unsigned v, std::uint32_t source) {
+    if (!has(enabled_[v], source) || !has(claimed_, source)) return;
+    assign(claimed_, source, false);
+    if (!has(level_, source) && !has(again_, source)) return;
+    assign(again_, source, false);
+    forward(source);
+  }
+
+  // --- notifications ---
+
+  /// The vCPUs, one bit each, that are told of an interrupt. The one thing that may be asked without the guest's lock.
+  [[nodiscard]] std::uint64_t notified() const { return notified_.load(std::memory_order_relaxed); }
+  /// Those for which that has changed since the last call.
+  [[nodiscard]] constexpr std::uint64_t take_changed() {
+    std::uint64_t const now = changed_;
+    changed_ = 0;
+    return now;
+  }
+
+ private:
+  struct candidate {
+    std::uint16_t source{};
+    std::uint8_t priority{};
+  };
+  using source_set = std::uint64_t[words];
+
+  [[nodiscard]] static constexpr bool has(source_set const& set, std::uint32_t source) {
+    return (set[source / 64] >> source % 64 & 1) != 0;
+  }
+  static constexpr void assign(source_set& set, std::uint32_t source, bool value) {
+    std::uint64_t const bit = std::uint64_t{1} << source % 64;
+    std::uint64_t& word = set[source / 64];
+    word = value ? word | bit : word & ~bit;
+  }
+  static constexpr void clear(source_set& set) {
+    for (std::uint64_t& word : set) word = 0;
+  }
+  [[nodiscard]] static constexpr std::uint32_t half_of(source_set const& set, unsigned half) {
+    return static_cast<std::uint32_t>(set[half / 2] >> half % 2 * 32);
+  }
+  /// The sources of a word that exist.
+  [[nodiscard]] static constexpr std::uint64_t existing(unsigned w) {
+    std::uint64_t const upper = w == Sources / 64 ? ~std::uint64_t{0} >> (63 - Sources % 64) : ~std::uint64_t{0};
+    return w == 0 ? upper & ~std::uint64_t{1} : upper;
+  }
+
+  void forward(std::uint32_t source) {
+    assign(pending_, source, true);
+    std::uint8_t const priority = priority_[source];
+    for (unsigned v = 0; v < vcpus(); ++v) {
+      candidate const best = best_[v];
+      // Equal priorities: the lower number goes first. "None" has priority 0, which nothing that counts has.
+      bool const first = priority > best.priority || (priority == best.priority && source < best.source);
+      if (first && has(enabled_[v], source)) set_best(v, {static_cast<std::uint16_t>(source), priority});
+    }
+  }
+
+  /// Finds the most urgent of what `v` could claim: sources that have the highest bit of a priority, if there are any,
+  /// leave the others behind, then those with the next bit.
+  void search(unsigned v) {
+    source_set left{};
+    std::uint64_t any = 0;
+    for (unsigned w = 0; w < words; ++w) {
+      left[w] = pending_[w] & enabled_[v][w] & (planes_[0][w] | planes_[1][w] | planes_[2][w]);
+      any |= left[w];
+    }
+    if (any == 0) return set_best(v, {});
+    for (unsigned i = priority_bits; i-- > 0;) {
+      std::uint64_t upper = 0;
+      for (unsigned w = 0; w < words; ++w) upper |= left[w] & planes_[i][w];
+      if (upper == 0) continue;
+      for (unsigned w = 0; w < words; ++w) left[w] &= planes_[i][w];
+    }
+    unsigned w = 0;
+    while (left[w] == 0) ++w;
+    std::uint32_t const source = w * 64 + static_cast<std::uint32_t>(std::countr_zero(left[w]));
+    set_best(v, {static_cast<std::uint16_t>(source), priority_[source]});
+  }
+
+  void set_best(unsigned v, candidate best) {
+    best_[v] = best;
+    notify(v);
+  }
+  void notify(unsigned v) {
+    std::uint64_t const bit = std::uint64_t{1} << v;
+    std::uint64_t const before = notified();
+    std::uint64_t const now = best_[v].priority > threshold_[v] ? before | bit : before & ~bit;
+    if (now == before) return;
+    // Changed with the guest's lock held, so that no atomic exchange is needed.
+    notified_.store(now, std::memory_order_relaxed);
+    changed_ |= bit;
+  }
+
+  unsigned vcpus_;
+  std::uint64_t changed_{};
+  std::atomic<std::uint64_t> notified_{};
+  source_set level_{};                  ///< what devices drive
+  source_set pending_{};                ///< forwarded, not claimed
+  source_set claimed_{};                ///< claimed, not completed
+  source_set again_{};                  ///< an edge came while it was claimed
+  source_set planes_[priority_bits]{};  ///< priorities, bit by bit
+  source_set enabled_[Vcpus]{};
+  candidate best_[Vcpus]{};
+  std::uint8_t threshold_[Vcpus]{};
+  std::uint8_t priority_[Sources + 1]{};  ///< the same as in `planes_`, by source
+};
+
+}  // namespace axhal::riscv64
