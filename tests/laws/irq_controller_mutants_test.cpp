@@ -87,6 +87,23 @@ struct ignores_silently : sound {
     return {};
   }
 };
+/// Serves whatever was raised last.
+struct forgets_the_order : sound {
+  constexpr outcome set_priority(irq_number irq, std::uint8_t) {
+    return irq.value < 64 ? failure{irq_error::unsupported} : failure{irq_error::out_of_range};
+  }
+  constexpr void set_line(irq_number irq, bool high) {
+    if (high) static_cast<void>(sound::set_priority(irq, --next));
+    sound::set_line(irq, high);
+  }
+  std::uint8_t next{255};
+};
+/// One line whose priority is wired, among others.
+struct fixes_one_line : sound {
+  constexpr outcome set_priority(irq_number irq, std::uint8_t priority) {
+    return irq.value == 27 ? failure{irq_error::unsupported} : sound::set_priority(irq, priority);
+  }
+};
 struct wraps_numbers : sound {
   constexpr outcome disable(irq_number irq) { return sound::disable({irq.value < 16 ? irq.value : irq.value % 64}); }
 };
@@ -127,6 +144,7 @@ constexpr int broken() {
     constexpr Controller& controller() { return under_test; }
     constexpr irq_number line(unsigned i) { return {20 + i * 7}; }
     constexpr irq_number ipi() { return {3}; }
+    constexpr irq_number gap() { return {64}; }
     constexpr void set_line(irq_number irq, bool high) { under_test.set_line(irq, high); }
     constexpr void run_on(cpu_number cpu) { under_test.run_on(cpu); }
   } bench{};
@@ -144,6 +162,8 @@ TEST_CASE("each interrupt controller law can fail") {
   CHECK(broken<masks_the_least_urgent>() == 2);
   CHECK(broken<ignores_priority>() == 3);
   CHECK(broken<turns_priority_round>() == 3);
+  CHECK(broken<forgets_the_order>() == 3);
+  CHECK(broken<fixes_one_line>() == 3);
   CHECK(broken<completes_at_claim>() == 4);
   CHECK(broken<takes_edges_for_levels>() == 4);
   CHECK(broken<takes_levels_for_edges>() == 5);

@@ -12,7 +12,7 @@ namespace axhal {
 /// Why an interrupt controller refused.
 enum class irq_error : std::uint8_t {
   out_of_range,  ///< no such line, CPU or inter-processor interrupt on this controller
-  unsupported,   ///< the line cannot be configured this way (fixed trigger, banked target)
+  unsupported,   ///< the line cannot be configured this way (fixed trigger or priority, a line that each CPU has)
   spurious,      ///< `claim`: nothing was pending
 };
 
@@ -59,23 +59,30 @@ concept Signals = requires(I& i, cpu_number cpu, irq_number ipi) {
 
 /// A physical interrupt controller, seen from one CPU.
 ///
-/// Priorities are 0 (most urgent) to 255 (least urgent); a controller with fewer levels keeps the upper bits, never
-/// turning a less urgent line into a more urgent one than an unequal neighbour. `cpu_number` is the dense index of the
-/// machine; the controller translates it to its own target word.
+/// Priorities are 0 (most urgent) to 255 (least urgent). A controller with fewer levels, three at least, spreads them
+/// over those it has, never turning a less urgent line into a more urgent one than an unequal neighbour; one whose
+/// order is fixed by its wiring or by the numbers of its lines says `unsupported`. `cpu_number` is the dense index of
+/// the machine; the controller translates it to its own target word. Which numbers are lines of a CPU's own, which are
+/// shared, and which are inter-processor interrupts is the controller's business: there may be gaps, and one such
+/// interrupt is enough.
 ///
 /// Laws (conformance/irq_controller_laws.hpp, run on a model with a way to raise lines):
 ///   1. after `enable(i)` `is_enabled(i)`; after `disable(i)` not; other lines are unchanged
-///   2. a raised enabled line is claimed; a raised disabled line is not
-///   3. of several pending lines the most urgent is claimed first
+///   2. a raised enabled line is claimed; a raised disabled line is not, though a controller may remember it and give
+///   it
+///      once when the line is enabled
+///   3. of several pending lines the most urgent is claimed first; where that is fixed, the order in which they were
+///      raised makes no difference
 ///   4. a claimed line is not claimed again before `complete`, and an edge is consumed by `claim`
 ///   5. a level line still raised at `complete` is claimed again
 ///   6. `claim` with nothing pending is `spurious`
-///   7. a number at or past `line_count()`, or a CPU that is not there, is `out_of_range` for every operation; nothing
-///      changes
+///   7. a number at or past `line_count()`, one in a gap, or a CPU that is not there, is `out_of_range` for every
+///      operation; nothing changes
 ///   8. `send_ipi(cpu, n)` is claimed on that CPU alone
 ///   9. `set_affinity(i, c)` moves a shared line to CPU `c` alone
 ///
-/// Models: aarch64::gic_v2, host::irq_controller.
+/// Models: aarch64::gic_v2, riscv64::hart_interrupts (over riscv64::plic, riscv64::aplic_direct or riscv64::aplic_msi),
+/// host::irq_controller.
 template <typename I>
 concept IrqControllerPolicy = irq_req::Gates<I> && irq_req::Configures<I> && irq_req::Serves<I> && irq_req::Signals<I>;
 
