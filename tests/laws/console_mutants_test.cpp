@@ -90,6 +90,25 @@ struct tells_losses_twice : good {
     return b;
   }
 };
+struct says_that_it_hides_and_tells : good {
+  static constexpr bool hides_loss = true;
+};
+struct hides_a_loss_that_it_denies : hides_losses {
+  static constexpr bool hides_loss = false;
+};
+struct hides_losses_openly : hides_losses {
+  static constexpr bool hides_loss = true;
+};
+static_assert(broken<hides_losses_openly>() == 0);
+struct is_deaf_after_a_loss : hides_losses_openly {
+  bool lost{};
+  constexpr byte_or_error get() {
+    if (lost) return failure{console_error::empty};
+    auto const b = good::get();
+    lost = b == failure{console_error::overrun};
+    return lost ? byte_or_error{failure{console_error::empty}} : b;
+  }
+};
 struct overwrites_the_oldest : good {
   unsigned waiting{};
   constexpr void send(std::uint8_t b) {
@@ -119,6 +138,9 @@ TEST_CASE("each console law is broken by a mutant", "[laws][console]") {
   STATIC_REQUIRE(broken<hides_losses>() == 4);
   STATIC_REQUIRE(broken<tells_losses_twice>() == 4);
   STATIC_REQUIRE(broken<overwrites_the_oldest>() == 4);
+  STATIC_REQUIRE(broken<says_that_it_hides_and_tells>() == 4);
+  STATIC_REQUIRE(broken<hides_a_loss_that_it_denies>() == 4);
+  STATIC_REQUIRE(broken<is_deaf_after_a_loss>() == 4);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ constexpr int first_broken_console_law(C& console, E& far) {
     ++losses;
     next = console.get();
   }
-  if (losses != 1 || got != far.depth || next != std::uint8_t{0x5a}) return 4;
+  if (losses != (console_hides_loss<C> ? 0 : 1) || got != far.depth || next != std::uint8_t{0x5a}) return 4;
   if (console.get() != failure{console_error::empty}) return 4;
   return 0;
 }

@@ -42,14 +42,16 @@ concept EndsTheMachine = requires(F& f) {
 /// What the layer below the hypervisor does on request.
 ///
 /// `start_cpu(id, entry, argument)`: the CPU with that hardware id begins at `entry` with its MMU off and `argument` in
-/// the first argument register. `stop_this_cpu`, `power_off` and `reset` return only when they failed.
+/// the argument register that the model names. `cpu_state`: a CPU that rests and will go on by itself is `on`.
+/// `stop_this_cpu`, `power_off` and `reset` return only when they failed.
 ///
 /// Laws (conformance/firmware_laws.hpp):
 ///   1. `cpu_state` of a CPU that was started is `on` or `starting`; of one never started `off`
 ///   2. starting a CPU that is on is `already_on`, an unknown one `bad_cpu`; nothing changes
 ///   3. the started CPU receives `entry` and `argument` unchanged
 ///
-/// Models: aarch64::psci_client, host::firmware.
+/// Models: aarch64::psci_client (the first argument register), riscv64::sbi_firmware (the second; the first has the id),
+/// host::firmware.
 template <typename F>
 concept FirmwarePolicy = firmware_req::StartsCpus<F> && firmware_req::EndsTheMachine<F>;
 

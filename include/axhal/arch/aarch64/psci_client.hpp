@@ -18,7 +18,8 @@ concept FirmwareConduit = requires(C& c, std::uint64_t x) {
 
 /// Firmware that speaks PSCI 0.2 or later (Arm DEN0022), as the hypervisor's own: starts and stops physical CPUs.
 ///
-/// Hardware ids are MPIDR values; flag bits are masked off, since firmware refuses an id that has them.
+/// Hardware ids are MPIDR values; flag bits are masked off, since firmware refuses an id that has them. A started CPU
+/// finds `argument` in X0.
 template <FirmwareConduit Conduit>
 class psci_client {
  public:
