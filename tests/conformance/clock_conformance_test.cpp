@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <axhal/arch/aarch64/generic_timer.hpp>
 #include <axhal/arch/host/clock.hpp>
+#include <axhal/arch/riscv64/hart_clock.hpp>
 #include <axhal/conformance/clock_laws.hpp>
 
 #include "support/clock_archetype.hpp"
+#include "support/simulated_hart_timers.hpp"
 #include "support/simulated_timer.hpp"
 
 #include <catch2/catch_template_test_macros.hpp>
@@ -41,6 +43,25 @@ TEMPLATE_TEST_CASE("aarch64::generic_timer obeys the clock laws", "[conformance]
   clock.enable();
   CHECK(laws::first_broken_clock_law(clock, [](ticks n) { registers::m.counter += n.value; }) == 0);
   CHECK(!registers::m.undefined);
+}
+
+TEST_CASE("riscv64::hart_clock obeys the clock laws", "[conformance][clock]") {
+  struct here {};
+  using hart = test::simulated_hart_timers<here>;
+  auto const run = [](bool has_sstc, auto clock) {
+    hart::m = {};
+    hart::m.has_sstc = has_sstc;
+    hart::m.counter = 1'000'000;
+    int const broken = laws::first_broken_clock_law(clock, [](ticks n) { hart::m.counter += n.value; });
+    CHECK(!hart::m.undefined);
+    return broken;
+  };
+  constexpr hertz timebase{10'000'000};
+  CHECK(run(false, riscv64::sbi_clock<hart>{timebase}) == 0);
+  CHECK(run(true, riscv64::sbi_clock<hart>{timebase}) == 0);
+  CHECK(run(true, riscv64::sstc_clock<hart>{timebase}) == 0);
+  CHECK(run(false, riscv64::either_clock<hart>{timebase, false}) == 0);
+  CHECK(run(true, riscv64::either_clock<hart>{timebase, true}) == 0);
 }
 
 }  // namespace

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <axhal/arch/aarch64/psci_client.hpp>
 #include <axhal/arch/aarch64/psci_server.hpp>
+#include <axhal/arch/host/console.hpp>
 #include <axhal/arch/host/firmware.hpp>
+#include <axhal/arch/riscv64/sbi_firmware.hpp>
+#include <axhal/arch/riscv64/sbi_server.hpp>
 #include <axhal/conformance/firmware_laws.hpp>
 
 #include "support/firmware_archetype.hpp"
+#include "support/simulated_sbi.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -71,6 +75,62 @@ TEST_CASE("aarch64::psci_client obeys the firmware laws", "[conformance][firmwar
   psci_client<conduit> f{conduit{&m}};
   CHECK(f.version() == std::uint32_t{0x1'0001});
   CHECK(laws::first_broken_firmware_law(f, m, host_phys{0x4020'0000}) == 0);
+}
+
+struct simulated_machine {
+  using firmware = test::simulated_sbi<simulated_machine>;
+  static std::uint64_t running_cpu() { return 0; }
+  static std::uint64_t stopped_cpu() { return 2; }
+  static std::uint64_t unknown_cpu() { return 4; }
+  static bool was_started(std::uint64_t id) { return firmware::m.harts.at(id).was_started; }
+  static bool received(std::uint64_t id, host_phys entry, std::uint64_t argument) {
+    auto const& h = firmware::m.harts.at(id);
+    return h.was_started && h.entry == entry.value && h.opaque == argument;
+  }
+};
+
+TEST_CASE("riscv64::sbi_firmware obeys the firmware laws", "[conformance][firmware]") {
+  simulated_machine::firmware::m = {};
+  simulated_machine m;
+  riscv64::sbi_firmware<simulated_machine::firmware> f;
+  CHECK(laws::first_broken_firmware_law(f, m, host_phys{0x8020'0000}) == 0);
+}
+
+/// Both halves of SBI against each other: the firmware is the server that guests see.
+struct sbi_machine {
+  struct memory {
+    static bool contains(guest_range) { return true; }
+    template <typename F>
+    static void for_each(guest_phys, std::uint64_t, F&&) {}
+  };
+  static inline riscv64::sbi_server<4> server{};
+  static inline riscv64::sbi_action started{};
+
+  static riscv64::sbi_return sbi_call(std::uint64_t eid, std::uint64_t fid, std::uint64_t a0, std::uint64_t a1,
+                                      std::uint64_t a2, std::uint64_t a3, std::uint64_t a4, std::uint64_t a5) {
+    memory ram;
+    host::console<> console;
+    auto const a = server.call(vcpu_number{0}, {eid, fid, a0, a1, a2, a3, a4, a5}, ram, console);
+    if (a.what == riscv64::sbi_action::kind::start_vcpu) started = a;
+    return a.result;
+  }
+
+  static std::uint64_t running_cpu() { return 0; }
+  static std::uint64_t stopped_cpu() { return 3; }
+  static std::uint64_t unknown_cpu() { return 4; }
+  static bool was_started(std::uint64_t id) {
+    return started.what == riscv64::sbi_action::kind::start_vcpu && started.target.value == id;
+  }
+  static bool received(std::uint64_t id, host_phys entry, std::uint64_t argument) {
+    return was_started(id) && started.entry.value == entry.value && started.context == argument;
+  }
+};
+
+TEST_CASE("riscv64::sbi_firmware obeys the firmware laws against sbi_server", "[conformance][firmware]") {
+  sbi_machine m;
+  riscv64::sbi_firmware<sbi_machine> f;
+  CHECK(laws::first_broken_firmware_law(f, m, host_phys{0x8020'0000}) == 0);
+  CHECK(riscv64::sbi_client<sbi_machine>::spec_version() == std::uint64_t{0x200'0000});
 }
 
 }  // namespace

@@ -32,19 +32,20 @@ concept Receives = requires(C& c) {
 
 /// A stream of bytes out and in.
 ///
-/// `put` sends one byte, waiting until the device takes it. `can_put()` is false when `put` would wait; a console behind
-/// a call that waits by itself cannot know, and says true. Bytes leave in the order they were put. `get` never waits. No
-/// byte is translated: who wants CR LF sends it. A model that cannot learn of lost bytes says so by a constant
-/// `hides_loss` that is true; without one it tells of each loss.
+/// `put` sends one byte, waiting until the device takes it. `can_put()` is false when `put` would wait; a console
+/// behind a call that waits by itself cannot know, and says true. Bytes leave in the order they were put. `get` never
+/// waits. No byte is translated: who wants CR LF sends it. A model that cannot learn of lost bytes says so by a
+/// constant `hides_loss` that is true; without one it tells of each loss.
 ///
 /// Laws (conformance/console_laws.hpp, run on a model with a far end):
 ///   1. what is put arrives at the far end, all of it, in order, unchanged
 ///   2. `get` with nothing received is `empty`
 ///   3. what the far end sends is got, in order, unchanged, up to the device's depth
-///   4. past that depth the loss is reported once as `overrun`, or, with `hides_loss`, not at all; what was kept and what
+///   4. past that depth the loss is reported once as `overrun`, or, with `hides_loss`, not at all; what was kept and
+///   what
 ///      comes later is got
 ///
-/// Models: console::pl011, riscv64::sbi_console, host::console.
+/// Models: console::pl011, console::ns16550, riscv64::sbi_console, host::console.
 template <typename C>
 concept ConsolePolicy = console_req::Sends<C> && console_req::Receives<C>;
 

@@ -50,8 +50,8 @@ concept EndsTheMachine = requires(F& f) {
 ///   2. starting a CPU that is on is `already_on`, an unknown one `bad_cpu`; nothing changes
 ///   3. the started CPU receives `entry` and `argument` unchanged
 ///
-/// Models: aarch64::psci_client (the first argument register), riscv64::sbi_firmware (the second; the first has the id),
-/// host::firmware.
+/// Models: aarch64::psci_client (the first argument register), riscv64::sbi_firmware (the second; the first has the
+/// id), host::firmware.
 template <typename F>
 concept FirmwarePolicy = firmware_req::StartsCpus<F> && firmware_req::EndsTheMachine<F>;
 
