@@ -67,6 +67,7 @@
 #include <axhal/time/guest_time.hpp>
 #include <axhal/time/timer_queue.hpp>
 #include <axhal/vcpu/dispatch.hpp>
+#include <axhal/vcpu/emulation.hpp>
 #include <axhal/vcpu/exit.hpp>
 #include <axhal/vcpu/exit_counters.hpp>
 #include <axhal/vcpu/lifecycle.hpp>

@@ -173,7 +173,9 @@ inline void write_text(format_out out, exit::port_write const& e) {
 }
 inline void write_text(format_out out, exit::idle) { fmt::format_to(out, "idle"); }
 inline void write_text(format_out out, exit::yield) { fmt::format_to(out, "yield"); }
-inline void write_text(format_out out, exit::lazy_state) { fmt::format_to(out, "lazy_state"); }
+inline void write_text(format_out out, exit::lazy_state const& e) {
+  fmt::format_to(out, "lazy_state({})", e.used == exit::lazy_state::part::fp ? "fp" : "vector");
+}
 inline void write_text(format_out out, exit::host_interrupt) { fmt::format_to(out, "host_interrupt"); }
 inline void write_text(format_out out, exit::refused_instruction const& e) {
   fmt::format_to(out, "refused_instruction({:#x})", e.raw);
@@ -194,7 +196,7 @@ inline void write_text(format_out out, exit_set s) {
 }
 inline void write_text(format_out out, guest_fault f) {
   write_text(out, f.what);
-  if (f.what != guest_fault::kind::bus_error) return;
+  if (f.what == guest_fault::kind::undefined_instruction) return;
   fmt::format_to(out, "(gva:{:#x}, ", f.address);
   write_text(out, f.wanted);
   fmt::format_to(out, ")");

@@ -15,7 +15,7 @@ namespace exit {
 /// Asked the hypervisor for a service (HVC, SMC, ECALL, VMCALL). Number and arguments are in the vCPU's registers.
 /// Answer `next_instruction`, whether or not hardware has stepped over the instruction already: the decoder knows.
 struct hypercall {
-  std::uint64_t number;     ///< the first argument register as it was
+  std::uint64_t number;     ///< which service, from the register where the convention has it (X0, a7, RAX)
   std::uint16_t immediate;  ///< the number inside the instruction where there is one, else 0
   bool firmware_conduit;    ///< meant for the firmware (SMC)
 };
@@ -76,8 +76,12 @@ struct idle {};
 /// Waits for another CPU in a loop (WFE, PAUSE).
 struct yield {};
 
-/// Used state that is switched lazily (FP, SIMD, vectors) for the first time since it was switched away.
-struct lazy_state {};
+/// Used state that is switched lazily for the first time since it was switched away.
+struct lazy_state {
+  /// Which registers. Where FP, SIMD and vectors are the same registers it is always `fp`.
+  enum class part : std::uint8_t { fp, vector };
+  part used{part::fp};
+};
 
 /// Executed an instruction that this virtual machine does not have. The architecture's answer is an
 /// undefined-instruction exception.
@@ -234,19 +238,22 @@ concept ExitHandler =
 struct guest_fault {
   enum class kind : std::uint8_t {
     undefined_instruction,  ///< the instruction does not exist for this guest
-    bus_error,              ///< nothing answers at that address (ARM: external abort)
+    bus_error,              ///< nothing answers at that address (external abort, access fault)
+    misaligned,             ///< what is there does no access at this alignment
   };
   kind what{kind::undefined_instruction};
-  std::uint64_t address{};      ///< for `bus_error`: guest-virtual; 0 is the access that stopped the guest
-  access wanted{access::read};  ///< for `bus_error`
+  std::uint64_t address{};      ///< not for instructions: guest-virtual; 0 is the access that stopped the guest
+  access wanted{access::read};  ///< not for instructions
   friend constexpr bool operator==(guest_fault, guest_fault) = default;
 };
 
 /// What an exit handler sees of a stopped vCPU, whichever tier it is called from.
 ///
 /// `argument(n)` is the n-th argument register of the architecture's calling convention (n in 0..6; others read 0);
-/// `set_result(n, v)` writes the n-th result register (n in 0..3; others are ignored). `complete_read(e, v)` puts a
-/// loaded value into the register that `e` names, extended as `e` says. `complete_register_read(e, v)` likewise.
+/// `set_result(n, v)` writes the n-th result register (n in 0..3, as many as the convention has; others are ignored).
+/// `complete_read(e, v)` puts a loaded value into the register that `e` names, extended as `e` says.
+/// `complete_register_read(e, v)` likewise. An instruction that reads and then writes is told as a read and a write, and
+/// what it writes is made of what the read was completed with.
 /// `inject(f)` makes the guest take `f` when it runs next; answer `resume::retry` after it.
 template <typename G>
 concept GuestContext = requires(G& g, G const& c, unsigned n, std::uint64_t v, exit::mmio_read const& load,

@@ -68,6 +68,20 @@ TEST_CASE("bus errors name the access and where it came from") {
   CHECK(injected(el1, bus(access::read)).elr == 0x4020'1000);
 }
 
+TEST_CASE("misaligned accesses are alignment faults") {
+  constexpr guest_fault load{.what = guest_fault::kind::misaligned, .wanted = access::read};
+  constexpr guest_fault store{.what = guest_fault::kind::misaligned, .address = 0x1001, .wanted = access::write};
+  constexpr guest_fault fetch{.what = guest_fault::kind::misaligned, .wanted = access::execute};
+  constexpr sim_guest g{.esr = data_abort, .far = 0x2003, .pc = 0x4020'1000, .pstate = 0x3c5};
+  CHECK(injected(g, load).esr_el1 == (0x25ULL << 26 | 1 << 25 | 0x21));
+  CHECK(injected(g, load).far_el1 == 0x2003);
+  CHECK(injected(g, store).esr_el1 == (0x25ULL << 26 | 1 << 25 | 1 << 6 | 0x21));
+  CHECK(injected(g, store).far_el1 == 0x1001);
+  CHECK(injected(g, fetch).esr_el1 == (0x22ULL << 26 | 1 << 25));
+  CHECK(injected(g, fetch).far_el1 == 0x2003);
+  CHECK(injected(g, fetch).elr == 0x4020'1000);
+}
+
 TEST_CASE("PSTATE in the handler") {
   using aarch64::handler_pstate;
   constexpr std::uint64_t span = 1 << 23;

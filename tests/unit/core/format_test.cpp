@@ -95,13 +95,15 @@ TEST_CASE("exits tell their operands", "[core][format]") {
   CHECK(said(exit::register_write{0xdf11, 1}) == "register_write(0xdf11, 0x1)");
   CHECK(said(exit::port_read{0x3f8, 1}) == "port_read(0x3f8, 1 bytes)");
   CHECK(said(exit::port_write{0x604, 2, 0x2000}) == "port_write(0x604, 2 bytes, 0x2000)");
-  CHECK(said(exit::idle{}) + said(exit::yield{}) + said(exit::lazy_state{}) + said(exit::host_interrupt{}) ==
-        "idleyieldlazy_statehost_interrupt");
+  CHECK(said(exit::idle{}) + said(exit::yield{}) + said(exit::host_interrupt{}) == "idleyieldhost_interrupt");
+  CHECK(said(exit::lazy_state{}) == "lazy_state(fp)");
+  CHECK(said(exit::lazy_state{exit::lazy_state::part::vector}) == "lazy_state(vector)");
   CHECK(said(exit::refused_instruction{1}) == "refused_instruction(0x1)");
   CHECK(said(exit::host_error{2}) == "host_error(0x2)");
   CHECK(said(exit::unknown{3}) == "unknown(0x3)");
   CHECK(said(guest_fault{}) == "undefined_instruction");
   CHECK(said(guest_fault{guest_fault::kind::bus_error, 0x10, access::write}) == "bus_error(gva:0x10, -w-)");
+  CHECK(said(guest_fault{guest_fault::kind::misaligned, 0x11, access::read}) == "misaligned(gva:0x11, r--)");
 }
 
 TEST_CASE("results tell the value or the reason", "[core][format]") {

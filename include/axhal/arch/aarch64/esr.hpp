@@ -161,6 +161,8 @@ enum class fault_status : std::uint8_t {
 inline constexpr std::uint8_t fsc_translation = 0x04;
 /// FSC of a synchronous external abort on the access itself.
 inline constexpr std::uint8_t fsc_external_abort = 0x10;
+/// FSC of an alignment fault.
+inline constexpr std::uint8_t fsc_alignment = 0x21;
 
 /// True when HPFAR_EL2 holds the guest-physical page of the fault (ARM DDI 0487, "HPFAR_EL2", D24.2.69): stage 2 had no
 /// translation, no access flag or an address too wide, or refused the stage-1 walk. For other permission faults the

@@ -9,6 +9,7 @@
 #include <axhal/arch/aarch64/sysreg.hpp>
 #include <axhal/core/result.hpp>
 #include <axhal/vcpu/dispatch.hpp>
+#include <axhal/vcpu/emulation.hpp>
 #include <axhal/vcpu/exit.hpp>
 
 #include <cstdint>

@@ -99,20 +99,41 @@ constexpr void take_exception(C& c, guest_exception const& e) {
   return {.syndrome = esr::f_il::make(true), .return_address = pc};
 }
 
-/// The exception of an access that nothing answers: a synchronous external abort on `wanted` of `address` by the
-/// instruction at `pc`, taken from `state`.
-[[nodiscard]] constexpr guest_exception bus_error(std::uint64_t pc, std::uint64_t state, std::uint64_t address,
-                                                  access wanted) {
+namespace detail {
+/// An abort with status `fsc` on `wanted` of `address` by the instruction at `pc`, taken from `state`.
+[[nodiscard]] constexpr guest_exception abort(std::uint64_t pc, std::uint64_t state, std::uint64_t address,
+                                              access wanted, std::uint8_t fsc) {
   bool const from_el0 = is_el0(state);
   bool const fetch = has(wanted, access::execute);
   auto const from_lower = fetch ? exception_class::instruction_abort : exception_class::data_abort;
   auto const from_same = fetch ? exception_class::instruction_abort_same : exception_class::data_abort_same;
   bool const write = !fetch && has(wanted, access::write);
   return {.syndrome = esr::f_ec::make(from_el0 ? from_lower : from_same) | esr::f_il::make(true) |
-                      abort_iss::f_wnr::make(write) | abort_iss::f_fsc::make(fsc_external_abort),
+                      abort_iss::f_wnr::make(write) | abort_iss::f_fsc::make(fsc),
           .return_address = pc,
           .far = address,
           .sets_far = true};
+}
+}  // namespace detail
+
+/// The exception of an access that nothing answers: a synchronous external abort on `wanted` of `address` by the
+/// instruction at `pc`, taken from `state`.
+[[nodiscard]] constexpr guest_exception bus_error(std::uint64_t pc, std::uint64_t state, std::uint64_t address,
+                                                  access wanted) {
+  return detail::abort(pc, state, address, wanted, fsc_external_abort);
+}
+
+/// The exception of an access that its target does not do at this alignment: an alignment fault, or, where an
+/// instruction is fetched, a PC alignment fault, which has no fault status.
+[[nodiscard]] constexpr guest_exception misaligned_access(std::uint64_t pc, std::uint64_t state, std::uint64_t address,
+                                                          access wanted) {
+  if (has(wanted, access::execute)) {
+    return {.syndrome = esr::f_ec::make(exception_class::pc_alignment) | esr::f_il::make(true),
+            .return_address = pc,
+            .far = address,
+            .sets_far = true};
+  }
+  return detail::abort(pc, state, address, wanted, fsc_alignment);
 }
 
 /// By which name EL2 reaches the guest's register that EL1 calls `plain`.

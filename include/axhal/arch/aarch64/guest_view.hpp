@@ -4,28 +4,12 @@
 #include <axhal/arch/aarch64/esr.hpp>
 #include <axhal/arch/aarch64/guest_exception.hpp>
 #include <axhal/arch/aarch64/guest_frame.hpp>
-#include <axhal/core/bit_field.hpp>
+#include <axhal/vcpu/emulation.hpp>
 #include <axhal/vcpu/exit.hpp>
 
 #include <cstdint>
 
 namespace axhal::aarch64 {
-
-/// The low `size` bytes of `value`, the rest zero. `size` is 1, 2, 4 or 8.
-[[nodiscard, gnu::always_inline]] constexpr std::uint64_t truncated(std::uint64_t value, unsigned size) {
-  unsigned const unused = (0U - 8U * size) & 63U;
-  return value << unused >> unused;
-}
-
-/// `value` as a load of `e` leaves it in the register: `e.size` bytes (1, 2, 4 or 8), extended by sign or zero to
-/// `e.register_size`, and zero above.
-[[nodiscard, gnu::always_inline]] constexpr std::uint64_t extended(exit::mmio_read const& e, std::uint64_t value) {
-  if (!e.sign_extend) [[likely]]
-    return truncated(value, e.size);
-  unsigned const unused = (0U - 8U * e.size) & 63U;
-  auto const wide = static_cast<std::uint64_t>(static_cast<std::int64_t>(value << unused) >> unused);
-  return e.register_size == 4 ? wide & 0xffff'ffff : wide;
-}
 
 namespace detail {
 
@@ -35,12 +19,14 @@ constexpr void inject(C context, std::uint64_t distance, guest_fault fault) {
   // HVC has been stepped over when it exits; every other instruction is still at PC.
   bool const past = esr::f_ec::get(context.esr()) == exception_class::hvc64;
   std::uint64_t const pc = context.pc() - (past ? 4 : 0);
-  if (fault.what == guest_fault::kind::bus_error) {
-    std::uint64_t const at = fault.address != 0 ? fault.address : context.far() + distance;
-    take_exception(context, bus_error(pc, context.pstate(), at, fault.wanted));
-  } else {
+  if (fault.what == guest_fault::kind::undefined_instruction) {
     take_exception(context, undefined_instruction(pc));
+    return;
   }
+  std::uint64_t const at = fault.address != 0 ? fault.address : context.far() + distance;
+  bool const aligned = fault.what == guest_fault::kind::bus_error;
+  take_exception(context, aligned ? bus_error(pc, context.pstate(), at, fault.wanted)
+                                  : misaligned_access(pc, context.pstate(), at, fault.wanted));
 }
 
 }  // namespace detail

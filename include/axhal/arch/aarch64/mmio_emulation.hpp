@@ -9,6 +9,7 @@
 #include <axhal/core/address.hpp>
 #include <axhal/core/bit_field.hpp>
 #include <axhal/core/result.hpp>
+#include <axhal/vcpu/emulation.hpp>
 #include <axhal/vcpu/exit.hpp>
 
 #include <cstdint>
@@ -73,16 +74,16 @@ constexpr resume access_register(C& c, H& handler, load_store const& a, guest_ph
 template <TrapContext C, typename H>
 constexpr resume emulate(C& c, H& handler, load_store const& a, guest_phys start) {
   std::uint64_t const base = base_of(c, a);
+  auto const half = [&](std::uint8_t reg, std::uint64_t distance) {
+    return access_register(c, handler, a, start, reg, distance);
+  };
   std::uint64_t const first = c.x(a.rt);
-  auto answer = access_register(c, handler, a, start, a.rt, 0);
+  auto const answer = !a.pair ? half(a.rt, 0)
+                              : in_two_exits([&] { return half(a.rt, 0); }, [&] { return half(a.rt2, a.size); },
+                                             [&] {
+                                               if (a.load) c.set_x(a.rt, first);
+                                             });
   if (answer != resume::next_instruction) return answer;
-  if (a.pair) {
-    answer = access_register(c, handler, a, start, a.rt2, a.size);
-    if (answer != resume::next_instruction) {
-      if (a.load) c.set_x(a.rt, first);
-      return answer;
-    }
-  }
   if (a.writes_base()) {
     if (a.rn == 31) {
       set_stack_pointer(c, a.new_base(base));
