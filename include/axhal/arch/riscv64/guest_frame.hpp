@@ -39,9 +39,10 @@ struct guest_frame {
 ///
 /// A context is a handle: small, and its copies speak of the same guest.
 /// `x(n)`: general register n, 0 and numbers past 31 read zero. `set_x(n, v)`: likewise, they are ignored. `pc`: where
-/// the guest goes on. `from_user`: it stopped in VU-mode. `read_vs<Id>`, `write_vs<Id>`: the guest's own supervisor
-/// registers, by their vs names; only asked for when the guest is made to take an exception. `set_user(user)`: the
-/// mode it goes on in.
+/// the guest goes on. `from_user`: it stopped in VU-mode. `sstatus`: the host's, as the guest ran with it: whether FS
+/// and VS let it use FP and vector registers. `read_vs<Id>`, `write_vs<Id>`: the guest's own supervisor registers, by
+/// their vs names where they have one, by their own where they do not (scounteren); only asked for when an instruction
+/// was refused or the guest is made to take an exception. `set_user(user)`: the mode it goes on in.
 template <typename C>
 concept TrapContext = std::is_trivially_copyable_v<C> && requires(C& c, C const& k, unsigned n, std::uint64_t v) {
   { k.scause() } -> std::same_as<std::uint64_t>;
@@ -50,6 +51,7 @@ concept TrapContext = std::is_trivially_copyable_v<C> && requires(C& c, C const&
   { k.htinst() } -> std::same_as<std::uint64_t>;
   { k.pc() } -> std::same_as<std::uint64_t>;
   { c.set_pc(v) } -> std::same_as<void>;
+  { k.sstatus() } -> std::same_as<std::uint64_t>;
   { k.from_user() } -> std::same_as<bool>;
   { c.set_user(bool{}) } -> std::same_as<void>;
   { k.holds(n) } -> std::same_as<bool>;
@@ -81,6 +83,7 @@ struct saved_context {
   [[nodiscard]] constexpr std::uint64_t htinst() const { return frame.htinst; }
   [[nodiscard]] constexpr std::uint64_t pc() const { return frame.sepc; }
   constexpr void set_pc(std::uint64_t value) { frame.sepc = value; }
+  [[nodiscard]] constexpr std::uint64_t sstatus() const { return frame.sstatus; }
   [[nodiscard]] constexpr bool from_user() const { return !sstatus::f_spp::get(frame.sstatus); }
   constexpr void set_user(bool user) { frame.sstatus = sstatus::f_spp::with(frame.sstatus, !user); }
 
