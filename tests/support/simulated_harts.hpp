@@ -3,6 +3,7 @@
 
 #include <axhal/arch/riscv64/csr.hpp>
 #include <axhal/arch/riscv64/sbi.hpp>
+#include <axhal/core/mmio.hpp>
 #include <axhal/policy/cpu.hpp>
 
 #include <cstdint>
@@ -77,6 +78,15 @@ class simulated_harts {
     return found;
   }
 
+  /// A write to the page of a file: hart `n`'s, of guest `guest` or of the supervisor.
+  void message(unsigned n, unsigned guest, std::uint32_t identity) {
+    if (n >= harts.size() || !harts[n].has_imsic || guest >= harts[n].imsic.files.size()) {
+      mistakes.push_back("a message to no file");
+    } else {
+      harts[n].imsic.files[guest].message(identity);
+    }
+  }
+
   std::uint64_t read(riscv64::csr id);
   void write(riscv64::csr id, std::uint64_t value);
 };
@@ -137,6 +147,24 @@ inline void simulated_harts::write(riscv64::csr id, std::uint64_t value) {
     default: mistakes.push_back("unknown register"); break;
   }
 }
+
+/// The pages of interrupt files, `guest_bits` for the guests of each hart.
+struct imsic_window {
+  simulated_harts* harts;
+  unsigned guest_bits{};
+  std::uint8_t read8(std::uint64_t) {
+    harts->mistakes.push_back("byte read");
+    return 0;
+  }
+  std::uint32_t read32(std::uint64_t) { return 0; }
+  void write8(std::uint64_t, std::uint8_t) { harts->mistakes.push_back("byte write"); }
+  void write32(std::uint64_t o, std::uint32_t v) {
+    if (o % 0x1000 != 0) harts->mistakes.push_back("no register of a file");
+    auto const page = static_cast<unsigned>(o / 0x1000);
+    harts->message(page >> guest_bits, page & ((1U << guest_bits) - 1), v);
+  }
+};
+static_assert(MmioWindow<imsic_window>);
 
 /// The hart that drivers see: the one that runs on `machine`.
 struct test_hart {
