@@ -54,6 +54,10 @@ class guest_memory {
 
   [[nodiscard]] axhal::guest_range range() const { return ram_; }
 
+  /// True when every byte of the range is RAM of the guest's.
+  [[nodiscard]] bool contains(axhal::guest_range range) const { return ram_.contains(range); }
+  [[nodiscard]] bool contains(axhal::guest_phys at) const { return ram_.contains(at); }
+
   /// Maps all of it for the guest. False: no memory for tables.
   template <typename PageTable>
   [[nodiscard]] bool map(PageTable& tables) const {

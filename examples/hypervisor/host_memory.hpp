@@ -39,6 +39,21 @@ using frame_allocator = axhal::memory::frame_allocator<8>;
   return {reinterpret_cast<std::uint8_t const*>(where.start.value), static_cast<std::size_t>(where.size)};
 }
 
+/// What the first instructions know.
+struct boot_facts {
+  axhal::host_range image{};
+  axhal::host_phys tree{};
+  std::uint64_t cpu{};  ///< the firmware's number of the CPU that booted
+};
+
+/// The device tree that the loader left.
+[[nodiscard]] inline axhal::result<axhal::boot::device_tree, trouble> open_tree(boot_facts const& facts) {
+  constexpr std::uint64_t largest_tree = 2 * axhal::mib;
+  auto const tree = axhal::boot::device_tree::open(bytes_at({facts.tree, largest_tree}));
+  if (!tree) return axhal::failure{trouble{"the device tree of the machine is damaged at", tree.error().offset}};
+  return *tree;
+}
+
 /// What the loader left below `/chosen`: a kernel, perhaps an initial RAM disk, and options of ours.
 [[nodiscard]] inline axhal::result<guest_order, trouble> read_order(axhal::boot::device_tree const& tree) {
   using axhal::failure;

@@ -52,11 +52,16 @@ class virtual_machine {
   /// Runs the guest to its end.
   void run(handler& answers) {
     vcpu_.handler = &answers;
-    Target::begin(vcpu_, answers);
+    Target::begin(vcpu_, answers, cpu_);
     cpu_.load(vcpu_);
     while (true) {
       cpu_.enter(vcpu_);
-      if (virt_ext::decode(vcpu_, answers) == axhal::resume::stop) break;
+      if (virt_ext::decode(vcpu_, answers) != axhal::resume::stop) continue;
+      auto const again = answers.take_restart();
+      if (!again.wanted) break;
+      cpu_.put(vcpu_);
+      vcpu_.reset(again.entry, again.argument);
+      cpu_.load(vcpu_);
     }
     cpu_.put(vcpu_);
   }
@@ -67,7 +72,7 @@ class virtual_machine {
     memory_.release();
   }
 
-  [[nodiscard]] axhal::guest_range memory() const { return memory_.range(); }
+  [[nodiscard]] guest_memory<frame_allocator>& memory() { return memory_; }
   [[nodiscard]] typename virt_ext::vcpu const& vcpu() const { return vcpu_; }
 
  private:
@@ -83,7 +88,7 @@ class virtual_machine {
     std::uint8_t buffer[Target::tree_size];
     auto const start = load_guest<typename Target::images>(
         order, memory_, {buffer, sizeof buffer}, [&](axhal::mutable_bytes out, axhal::guest_range initrd) {
-          return Target::write_tree(out, {memory_.range(), initrd, order.command_line, order.vcpus});
+          return Target::write_tree(out, {memory_.range(), initrd, order.command_line, order.vcpus}, host_, cpu_);
         });
     if (!start) return failure{start.error()};
     memory_.for_each(memory_.range().start, memory_.range().size,

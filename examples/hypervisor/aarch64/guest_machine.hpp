@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../guest_answers.hpp"
 #include "host_devices.hpp"
 
 #include <axhal/arch/aarch64/el2.hpp>
@@ -10,7 +11,6 @@
 #include <axhal/arch/aarch64/virtual_physical_timer.hpp>
 #include <axhal/core/units.hpp>
 #include <axhal/memory/frame_access.hpp>
-#include <axhal/time/guest_time.hpp>
 #include <axhal/vcpu/exit.hpp>
 #include <axhal/vdev/device_map.hpp>
 #include <axhal/vdev/pl011.hpp>
@@ -24,39 +24,23 @@ namespace example {
 /// Where exceptions of the hypervisor itself end; `which` is the vector's index.
 [[noreturn]] void on_host_fault(std::uint64_t which);
 
-/// How a guest ended, or that it has not.
-enum class guest_end : std::uint8_t { none, power_off, reset, crash };
-
 /// The machine that one guest sees, and the answers to its exits: a GICv2, a PL011 on SPI 1, PSCI and timers, at the
 /// addresses of QEMU's virt machine. One vCPU.
-class guest_machine {
+class guest_machine : public guest_answers<guest_machine, host_devices, axhal::vdev::pl011> {
+  using answers = guest_answers<guest_machine, host_devices, axhal::vdev::pl011>;
   using resume = axhal::resume;
   using sysreg = axhal::aarch64::sysreg;
+  friend answers;
 
  public:
-  using devices = host_devices;
-  using clock = devices::clock;
-  static constexpr unsigned vcpus = 1;
-  static constexpr axhal::vcpu_number self{0};
+  using answers::operator();
 
   /// Exits that are answered from the vector.
   static constexpr axhal::exit_set fast =
       axhal::exits<axhal::exit::hypercall, axhal::exit::mmio_read, axhal::exit::mmio_write, axhal::exit::register_read,
                    axhal::exit::register_write, axhal::exit::idle, axhal::exit::yield, axhal::exit::host_interrupt>;
 
-  guest_machine(devices& host, axhal::guest_range memory)
-      : host_{host}, memory_{memory}, uart_{console_sink{host.console}} {}
-
-  // --- life ---
-
-  /// Guest time begins now. Returns the offset that the vCPU loads.
-  axhal::ticks start() {
-    time_.resume(clock::now());
-    return time_.offset();
-  }
-  [[nodiscard]] guest_end end() const { return end_; }
-  /// The syndrome of the exit that ended the guest, when it crashed.
-  [[nodiscard]] std::uint64_t last_word() const { return last_word_; }
+  guest_machine(host_devices& host, guest_memory<frame_allocator>& memory) : answers{host, memory} {}
 
   // --- exits ---
 
@@ -72,23 +56,6 @@ class guest_machine {
     } else {
       return answer_call(guest, call);
     }
-  }
-
-  template <typename Guest>
-  [[gnu::always_inline]] resume operator()(Guest& guest, axhal::exit::mmio_read const& e) {
-    auto const value = devices_.read(self, e.address, e.size);
-    if (!value) return refuse(guest, axhal::access::read);
-    guest.complete_read(e, *value);
-    return resume::next_instruction;
-  }
-  template <typename Guest>
-  [[gnu::always_inline]] resume operator()(Guest& guest, axhal::exit::mmio_write const& e) {
-    if (!devices_.write(self, e.address, e.size, e.value)) return refuse(guest, axhal::access::write);
-    return resume::next_instruction;
-  }
-  template <typename Guest>
-  resume operator()(Guest& guest, axhal::exit::memory_fault const& e) {
-    return refuse(guest, e.wanted);
   }
 
   template <typename Guest>
@@ -115,33 +82,11 @@ class guest_machine {
     return resume::next_instruction;
   }
 
-  template <typename Guest>
-  resume operator()(Guest&, axhal::exit::idle const&) {
-    wait();
-    return resume::next_instruction;
-  }
-  template <typename Guest>
-  resume operator()(Guest&, axhal::exit::yield const&) {
-    return resume::next_instruction;
-  }
   /// FP and SIMD registers are the guest's from its first use of them.
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::lazy_state const&) {
     axhal::aarch64::el2<el2_use, guest_machine>::load_lazy_state(axhal::aarch64::vcpu_state::of(guest.context.frame));
     return resume::retry;
-  }
-
-  template <typename Guest>
-  resume operator()(Guest& guest, axhal::exit::refused_instruction const&) {
-    return undefined(guest);
-  }
-  template <typename Guest>
-  resume operator()(Guest& guest, axhal::exit::port_read const&) {
-    return undefined(guest);
-  }
-  template <typename Guest>
-  resume operator()(Guest& guest, axhal::exit::port_write const&) {
-    return undefined(guest);
   }
 
   template <typename Guest>
@@ -162,16 +107,6 @@ class guest_machine {
     return resume::retry;
   }
 
-  /// An error of the machine itself, or something without a name: this guest is over, the host goes on.
-  template <typename Guest>
-  resume operator()(Guest&, axhal::exit::host_error const& e) {
-    return crash(e.raw);
-  }
-  template <typename Guest>
-  resume operator()(Guest&, axhal::exit::unknown const& e) {
-    return crash(e.raw);
-  }
-
   // --- what the vectors and the decoder ask for ---
 
   /// Guests' memory is where the hypervisor's own translations have it; below RAM are devices, which are no memory.
@@ -181,26 +116,8 @@ class guest_machine {
   [[noreturn]] static void on_host_fault(std::uint64_t which) { example::on_host_fault(which); }
 
  private:
-  struct console_sink {
-    devices::console_type& console;
-    void put(std::uint8_t byte) { console.put(byte); }
-  };
-  using uart_type = axhal::vdev::pl011<console_sink>;
   using gic_type = axhal::aarch64::vgic_v2<vcpus, 32>;
 
-  /// The UART with its interrupt line.
-  struct uart_port {
-    guest_machine& machine;
-    std::uint64_t read(std::uint64_t offset, unsigned size) {
-      auto const value = machine.uart_.read(offset, size);
-      if (offset == axhal::console::pl011_reg::dr) machine.update_uart();
-      return value;
-    }
-    void write(std::uint64_t offset, unsigned size, std::uint64_t value) {
-      machine.uart_.write(offset, size, value);
-      machine.update_uart();
-    }
-  };
   /// The distributor, with the list registers of this CPU.
   struct distributor_port {
     guest_machine& machine;
@@ -221,34 +138,6 @@ class guest_machine {
   template <typename Guest>
   static constexpr bool in_fast_tier =
       !axhal::aarch64::KnowsVector<std::remove_reference_t<decltype(std::declval<Guest&>().context)>>;
-
-  template <typename Guest>
-  resume undefined(Guest& guest) {
-    return fault(guest, {axhal::guest_fault::kind::undefined_instruction});
-  }
-  template <typename Guest>
-  resume refuse(Guest& guest, axhal::access wanted) {
-    return fault(guest, {axhal::guest_fault::kind::bus_error, 0, wanted});
-  }
-  /// The guest takes `f`. Faults are rare: the slow tier has the code for them.
-  template <typename Guest>
-  resume fault(Guest& guest, axhal::guest_fault f) {
-    if constexpr (in_fast_tier<Guest>) {
-      return resume::slow;
-    } else {
-      guest.inject(f);
-      return resume::retry;
-    }
-  }
-  resume crash(std::uint64_t word) {
-    end_ = guest_end::crash;
-    last_word_ = word;
-    return resume::stop;
-  }
-  resume finish(guest_end how) {
-    end_ = how;
-    return resume::stop;
-  }
 
   template <typename Guest>
   resume answer_call(Guest& guest, axhal::exit::hypercall const& call) {
@@ -304,34 +193,14 @@ class guest_machine {
   /// Moves what is pending into the list registers.
   void deliver() { gic_.flush(self, host_.gich, host_.gic); }
 
-  void update_uart() {
-    if (receiver_full_ && uart_.can_receive()) receive();
-    if (uart_.irq_level() == uart_level_) return;
-    uart_level_ = !uart_level_;
-    gic_.set_level(board::uart_irq, uart_level_);
+  void set_uart_line(bool level) {
+    gic_.set_level(board::uart_irq, level);
     deliver();
   }
-
-  /// Bytes from the machine's console go to the guest's UART, as many as it has room for; the rest waits in the
-  /// machine's.
-  void receive() {
-    bool more = true;
-    while (more && uart_.can_receive()) {
-      auto const byte = host_.console.get();
-      if (byte) {
-        uart_.receive(*byte);
-      } else {
-        more = byte.error() != axhal::console_error::empty;
-      }
-    }
-    receiver_full_ = more;
-    if (receiver_full_) {
-      host_.console.set_interrupts(0);
-    } else {
-      host_.console.enable_receive_interrupt();
-    }
-    update_uart();
+  [[nodiscard]] static constexpr bool reading_changes_line(std::uint64_t offset) {
+    return offset == axhal::console::pl011_reg::dr;
   }
+  [[nodiscard]] auto& devices() { return devices_; }
 
   /// The guest's physical timer is kept by the hypervisor's own deadline.
   void update_physical_timer() {
@@ -366,22 +235,14 @@ class guest_machine {
     }
   }
 
-  devices& host_;
-  axhal::guest_range memory_;
   axhal::aarch64::psci_server<vcpus> psci_{};
   gic_type gic_{};
-  uart_type uart_;
   axhal::aarch64::virtual_physical_timer physical_timer_{};
-  axhal::guest_time time_{};
   axhal::ticks watch_{};  ///< in host time; past: nothing is watched
   uart_port uart_port_{*this};
   distributor_port distributor_port_{*this};
   axhal::device_map<axhal::mapped<distributor_range, distributor_port>, axhal::mapped<uart_range, uart_port>> devices_{
       {distributor_port_}, {uart_port_}};
-  bool uart_level_{};
-  bool receiver_full_{};
-  guest_end end_{guest_end::none};
-  std::uint64_t last_word_{};
 };
 
 }  // namespace example

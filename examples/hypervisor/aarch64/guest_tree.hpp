@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../guest_tree_parts.hpp"
 #include "host_devices.hpp"
 
 #include <axhal/boot/device_tree_writer.hpp>
@@ -11,14 +12,6 @@
 #include <cstdint>
 
 namespace example {
-
-/// What the guest's device tree says beside the fixed machine.
-struct guest_tree_facts {
-  axhal::guest_range memory;
-  axhal::guest_range initrd;  ///< empty: none
-  axhal::text command_line;
-  unsigned vcpus;
-};
 
 /// Writes the device tree of the guest's machine: the part of QEMU's own virt machine that the hypervisor offers, at
 /// the same addresses and interrupt numbers, so that kernels made for that machine run unchanged.
@@ -39,23 +32,7 @@ inline axhal::result<axhal::bytes, axhal::boot::tree_write_error> write_guest_tr
   tree.property_cells("#size-cells", 2);
   tree.property_cells("interrupt-parent", gic);
 
-  tree.begin_node("chosen");
-  tree.property_strings("bootargs", facts.command_line);
-  tree.property_strings("stdout-path", "/pl011@9000000");
-  if (!facts.initrd.empty()) {
-    tree.property_u64s("linux,initrd-start", facts.initrd.start.value);
-    tree.property_u64s("linux,initrd-end", facts.initrd.start.value + facts.initrd.size);
-  }
-  tree.end_node();
-
-  tree.begin_node("aliases");
-  tree.property_strings("serial0", "/pl011@9000000");
-  tree.end_node();
-
-  tree.begin_node("memory", facts.memory.start.value);
-  tree.property_strings("device_type", "memory");
-  tree.property_u64s("reg", facts.memory.start.value, facts.memory.size);
-  tree.end_node();
+  write_chosen_and_memory(tree, facts, "/pl011@9000000");
 
   tree.begin_node("cpus");
   tree.property_cells("#address-cells", 1);

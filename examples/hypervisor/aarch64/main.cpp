@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "boot_tables.hpp"
-#include "machine.hpp"
+#include "target.hpp"
 
 #include "../log.hpp"
+#include "../machine.hpp"
 
 #include <axhal/arch/aarch64/hypervisor_controls.hpp>
 #include <axhal/arch/aarch64/insn.hpp>
 #include <axhal/arch/aarch64/mmu.hpp>
 #include <axhal/arch/aarch64/psci_client.hpp>
-#include <axhal/boot/phases.hpp>
 
 #include <cstdint>
-#include <utility>
 
 extern "C" char __image_start[];
 extern "C" char __image_end[];
@@ -51,16 +50,6 @@ void enter_translation() {
                                                                      axhal::aarch64::physical_address_bits<cpu>());
 }
 
-/// From the first phase to the end of the guest.
-[[gnu::cold]] void run(boot_facts facts) {
-  machine here{facts};
-  auto up = axhal::boot::phases::bring_up(here);
-  if (!up) return here.report(up.error());
-  auto ready = up.take();
-  here.run_guest();
-  axhal::boot::phases::tear_down_all(std::move(ready));
-}
-
 /// True when the tables lie where they were computed for.
 [[nodiscard]] bool tables_are_in_place() {
   auto const at = [](auto const& tables) { return reinterpret_cast<std::uint64_t>(&tables); };
@@ -93,14 +82,14 @@ extern "C" [[gnu::cold, gnu::externally_visible]] void hypervisor_main(std::uint
     log("error: the image was loaded at ", hex{where}, " and is linked for ", hex{board::image::text.value});
     power_off(axhal::aarch64::psci_client<cpu::smc>{});
   }
-  machine::vm_type::virt_ext::set_vectors();
+  machine<target>::vm_type::virt_ext::set_vectors();
   auto const start = reinterpret_cast<std::uint64_t>(__image_start);
-  boot_facts const facts{{{start}, reinterpret_cast<std::uint64_t>(__image_end) - start}, {tree}};
+  boot_facts const facts{{{start}, reinterpret_cast<std::uint64_t>(__image_end) - start}, {tree}, 0};
   if (((cpu::read<sysreg::id_aa64mmfr1_el1>() >> 8) & 15) != 0) {
     enter_translation<el2_mode::vhe>();
   } else {
     enter_translation<el2_mode::nvhe>();
   }
-  run(facts);
+  run<target>(facts);
   power_off(axhal::aarch64::psci_client<cpu::smc>{});
 }

@@ -6,6 +6,7 @@
 #include "host_devices.hpp"
 
 #include "../host_memory.hpp"
+#include "../log.hpp"
 
 #include <axhal/arch/aarch64/el2.hpp>
 #include <axhal/arch/aarch64/insn.hpp>
@@ -37,7 +38,8 @@ struct target {
   static constexpr std::uint64_t most_guest_memory = 255 * axhal::gib;  ///< what QEMU's machine can have
   static constexpr std::size_t tree_size = 4096;
 
-  static auto write_tree(axhal::mutable_bytes out, guest_tree_facts const& facts) {
+  template <typename VirtExt>
+  static auto write_tree(axhal::mutable_bytes out, guest_tree_facts const& facts, devices const&, VirtExt const&) {
     return write_guest_tree(out, facts);
   }
 
@@ -72,6 +74,20 @@ struct target {
     return {};
   }
 
+  [[nodiscard]] static trouble cannot_run_guests(axhal::virt_error why) {
+    return {"this CPU cannot run guests", static_cast<std::uint64_t>(why)};
+  }
+  /// How this CPU runs guests, for the log.
+  [[nodiscard]] static axhal::text name(devices const&) {
+    bool const vhe = (cpu::read<axhal::aarch64::sysreg::hcr_el2>() >> 34 & 1) != 0;
+    return vhe ? axhal::text{"EL2 with VHE"} : axhal::text{"EL2 without VHE"};
+  }
+  /// Where a guest that crashed had come to.
+  template <typename Log, typename Vcpu>
+  static void log_where(Log& out, Vcpu const& vcpu, std::uint64_t syndrome) {
+    out("the guest was stopped at PC ", hex{vcpu.elr}, ", PSTATE ", hex{vcpu.spsr}, ", syndrome ", hex{syndrome});
+  }
+
   /// From here on changes of the tables are made known for this guest's VMID.
   template <typename Tables, typename Vcpu>
   static void name_translation(Tables& tables, Vcpu const& vcpu) {
@@ -79,8 +95,8 @@ struct target {
   }
 
   /// Guest time begins, just before the vCPU is loaded; no translation of an earlier guest is left.
-  template <typename Vcpu, typename Handler>
-  static void begin(Vcpu& vcpu, Handler& handler) {
+  template <typename Vcpu, typename Handler, typename VirtExt>
+  static void begin(Vcpu& vcpu, Handler& handler, VirtExt const&) {
     vcpu.time_offset = handler.start();
     axhal::aarch64::forget_all_guests<cpu>();
   }

@@ -94,8 +94,8 @@ enum class sbi_dbcn : std::uint64_t {
   console_write_byte = 2,
 };
 
-/// What a hart is doing (SBI Specification 2.0, "Hart State Management Extension", table "HSM Hart States").
-enum class hart_state : std::uint8_t {
+/// What a hart is doing; a word, which the CPU exchanges atomically without help from a library (SBI Specification 2.0, "Hart State Management Extension", table "HSM Hart States").
+enum class hart_state : std::uint32_t {
   started         = 0,
   stopped         = 1,
   start_pending   = 2,

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "../host_memory.hpp"
+#include "../log.hpp"
+#include "guest_machine.hpp"
+#include "guest_tree.hpp"
+#include "host_devices.hpp"
+
+#include <axhal/arch/riscv64/guest_translations.hpp>
+#include <axhal/arch/riscv64/h_extension.hpp>
+#include <axhal/arch/riscv64/insn.hpp>
+#include <axhal/arch/riscv64/paging_stage2.hpp>
+#include <axhal/arch/riscv64/tlb.hpp>
+#include <axhal/boot/image_convention.hpp>
+#include <axhal/core/address.hpp>
+#include <axhal/core/bytes.hpp>
+#include <axhal/core/result.hpp>
+#include <axhal/hal.hpp>
+#include <axhal/vcpu/exit_counters.hpp>
+
+#include <cstddef>
+
+namespace example {
+
+/// What a virtual machine is made of on RISC-V. `Behind` is the interrupt controller of the machine below.
+template <typename Behind>
+struct target {
+  using devices = host_devices<Behind>;
+  using cpu = axhal::riscv64::cpu;
+  using stage2 = axhal::riscv64::sv39x4;
+  using stage2_tlb = axhal::riscv64::tagged_stage2_tlb<cpu>;
+  using images = axhal::boot::riscv64_images;
+  using guest_machine = example::guest_machine<devices>;
+  template <typename Handler>
+  struct platform {
+    template <axhal::option_kind>
+    using get = axhal::riscv64::h_extension<stage2, Handler>;
+  };
+  template <typename Handler>
+  using virt_ext = axhal::riscv64::h_extension<stage2, Handler>;
+
+  static constexpr axhal::guest_phys guest_ram{board::ram.value};
+  static constexpr std::uint64_t most_guest_memory = 255 * axhal::gib;
+  static constexpr std::size_t tree_size = 4096;
+
+  template <typename VirtExt>
+  static auto write_tree(axhal::mutable_bytes out, guest_tree_facts const& facts, devices const& host,
+                         VirtExt const& virt) {
+    return write_guest_tree(
+        out, facts, {host.cpu_node(), virt.features(), static_cast<std::uint32_t>(host.timer.frequency().value)});
+  }
+
+  /// Everything beside memory is emulated.
+  template <typename Tables>
+  [[nodiscard]] static bool map_devices(Tables&) {
+    return true;
+  }
+
+  /// The guest's instructions were stored by this hart, which will fetch them.
+  static void publish(axhal::mutable_bytes) { cpu::fence_i(); }
+
+  /// VMID 1 is this guest's, as long as there is one guest; a hart may have no VMIDs, so that every guest's is 0.
+  template <typename Vcpu>
+  [[nodiscard]] static axhal::result<void, trouble> prepare(Vcpu& vcpu, axhal::host_phys root) {
+    auto const features = virt_ext<axhal::counted<guest_machine>>::probe();
+    if (!features) return axhal::failure{cannot_run_guests(features.error())};
+    vcpu.set_translation(root, axhal::vmid{features->vmid_bits != 0 ? 1U : 0U});
+    return {};
+  }
+
+  [[nodiscard]] static trouble cannot_run_guests(axhal::virt_error why) {
+    if (why == axhal::virt_error::absent) return {"this CPU has no H extension (QEMU: -cpu rv64,h=true)"};
+    if (why == axhal::virt_error::missing_part) return {"this CPU's H extension does not have Sv39x4"};
+    return {"this CPU cannot run guests", static_cast<std::uint64_t>(why)};
+  }
+  /// How this machine runs guests, for the log.
+  [[nodiscard]] static axhal::text name(devices const& host) {
+    return host.timer.uses_sstc() ? Behind::name_with_sstc() : Behind::name_without_sstc();
+  }
+  /// Where a guest that crashed had come to.
+  template <typename Log, typename Vcpu>
+  static void log_where(Log& out, Vcpu const& vcpu, std::uint64_t cause) {
+    out("the guest was stopped at PC ", hex{vcpu.sepc}, ", cause ", hex{cause}, ", stval ", hex{vcpu.stval}, ", htval ",
+        hex{vcpu.htval}, ", htinst ", hex{vcpu.htinst});
+  }
+
+  /// From here on changes of the tables are made known for this guest's VMID.
+  template <typename Tables, typename Vcpu>
+  static void name_translation(Tables& tables, Vcpu const& vcpu) {
+    tables.tlb().set_translation(vcpu.hgatp);
+  }
+
+  /// Guest time begins, just before the vCPU is loaded; no translation of an earlier guest is left.
+  template <typename Vcpu, typename Handler, typename VirtExt>
+  static void begin(Vcpu& vcpu, Handler& handler, VirtExt const& virt) {
+    handler.use_timer(virt.timer());
+    vcpu.time_offset = handler.start();
+    axhal::riscv64::forget_guest<cpu>(vcpu.hgatp);
+  }
+};
+
+}  // namespace example

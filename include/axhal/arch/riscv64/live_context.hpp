@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <axhal/arch/riscv64/guest_frame.hpp>
+#include <axhal/arch/riscv64/insn.hpp>
+#include <axhal/arch/riscv64/vs_state.hpp>
+
+#include <cstdint>
+
+namespace axhal::riscv64 {
+
+/// A stopped guest as the fast tier sees it: ra, sp, t0..t6 and a0..a7 are in the frame, all else is still in its
+/// registers, and s0..s11 are the compiler's. Reads nothing that is not asked for.
+struct live_context : loaded_vs<cpu> {
+  guest_frame& frame;
+
+  explicit live_context(guest_frame& f) : frame{f} {}
+
+  [[nodiscard]] static std::uint64_t scause() { return cpu::read<csr::scause>(); }
+  [[nodiscard]] static std::uint64_t stval() { return cpu::read<csr::stval>(); }
+  [[nodiscard]] static std::uint64_t htval() { return cpu::read<csr::htval>(); }
+  [[nodiscard]] static std::uint64_t htinst() { return cpu::read<csr::htinst>(); }
+  [[nodiscard]] static std::uint64_t pc() { return cpu::read<csr::sepc>(); }
+  static void set_pc(std::uint64_t value) { cpu::write<csr::sepc>(value); }
+  [[nodiscard]] static std::uint64_t sstatus() { return cpu::read<csr::sstatus>(); }
+  [[nodiscard]] static bool from_user() { return !riscv64::sstatus::f_spp::get(cpu::read<csr::sstatus>()); }
+  static void set_user(bool user) {
+    if (user) {
+      cpu::clear<csr::sstatus>(riscv64::sstatus::f_spp::mask);
+    } else {
+      cpu::set<csr::sstatus>(riscv64::sstatus::f_spp::mask);
+    }
+  }
+
+  /// gp, tp and s0..s11 are out of reach in this tier.
+  [[nodiscard]] static constexpr bool holds(unsigned n) { return !is_callee_saved(n) && n != 3 && n != 4; }
+  [[nodiscard]] std::uint64_t x(unsigned n) const { return n != 0 && n < 32 ? frame.x[n] : 0; }
+  void set_x(unsigned n, std::uint64_t value) {
+    if (n != 0 && n < 32) frame.x[n] = value;
+  }
+};
+static_assert(TrapContext<live_context>);
+
+}  // namespace axhal::riscv64
