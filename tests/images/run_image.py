@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
-"""Runs one image test of images.toml, or lists their names.
+"""Runs one image test of a target (common.toml, TARGET.toml), or lists their names.
 
-usage: run_image.py list
+usage: run_image.py list TARGET
        run_image.py run NAME TARGET IMAGE PAYLOAD LOG_FOLDER
 """
 
@@ -23,44 +23,55 @@ SHOWN_LINES = 40
 MIB = 1 << 20
 
 
+ELF_MACHINE = {"x86_64": 62, "aarch64": 183, "riscv64": 243}
+RAM = {"x86_64": 0, "aarch64": 0x4000_0000, "riscv64": 0x8000_0000}
+
+
 def elf_header(machine):
     """A 64-bit little-endian ELF header that announces one program header of one page, entered at its start."""
+    start = RAM[machine] + 0x20_0000
     return (b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
-            + struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x4008_0000, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-            + struct.pack("<IIQQQQQQ", 1, 5, 0, 0x4008_0000, 0x4008_0000, 4096, 4096, 4096))
+            + struct.pack("<HHIQQQIHHHHHH", 2, ELF_MACHINE[machine], 1, start, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+            + struct.pack("<IIQQQQQQ", 1, 5, 0, start, start, 4096, 4096, 4096))
 
 
-def image_header(size):
-    """The header of an arm64 Linux Image that states `size` bytes."""
-    return struct.pack("<IIQQQQQQ4sI", 0x1400_0000, 0, 0, size, 0xA, 0, 0, 0, b"ARM\x64", 0)
+def image_header(machine, size):
+    """The header of a Linux Image that states `size` bytes."""
+    if machine == "aarch64":
+        return struct.pack("<IIQQQQQQ4sI", 0x1400_0000, 0, 0, size, 0xA, 0, 0, 0, b"ARM\x64", 0)
+    return struct.pack("<IIQQQIIQ8s4sI", 0x0000_006F, 0, 0x20_0000, size, 0, 2, 0, 0, b"RISCV", b"RSC\x05", 0)
 
 
 def without_header(image):
-    """A Linux Image as a flat binary: its first instruction stays, the rest of its header is wiped."""
-    return image[:4] + bytes(60) + image[64:]
+    """A Linux Image as a flat binary: its first two instructions stay, the rest of its header is wiped."""
+    return image[:8] + bytes(56) + image[64:]
+
+
+def another(machine):
+    return "riscv64" if machine == "aarch64" else "aarch64"
 
 
 MADE = {
-    "elf-x86_64": lambda: elf_header(62).ljust(4096, b"\0"),
-    "elf-cut-short": lambda: elf_header(183)[:100],
-    "image-too-large": lambda: image_header(1 << 40).ljust(65536, b"\0"),
-    "large-file": lambda: b"070701" + bytes(80 * MIB),
+    "elf-x86_64": lambda machine: elf_header("x86_64").ljust(4096, b"\0"),
+    "elf-cut-short": lambda machine: elf_header(machine)[:100],
+    "image-of-another": lambda machine: image_header(another(machine), 65536).ljust(65536, b"\0"),
+    "image-too-large": lambda machine: image_header(machine, 1 << 40).ljust(65536, b"\0"),
+    "large-file": lambda machine: b"070701" + bytes(80 * MIB),
 }
 
 
-def made(kind, folder):
+def made(kind, machine, folder):
     """A file of a kind in MADE."""
     path = folder / f"{kind}.made"
-    path.write_bytes(MADE[kind]())
+    path.write_bytes(MADE[kind](machine))
     return path
 
 
 def prepare(test, target, payload, folder):
     """The guest's files as the test wants them."""
-    console = f"console={target.console} earlycon"
     kind = test["guest"]
     initrd = None
-    words = [console]
+    words = [target.console]
     if kind == "linux":
         linux = guest.linux(target.name)
         kernel, initrd = linux.kernel, linux.initrd
@@ -73,9 +84,9 @@ def prepare(test, target, payload, folder):
         kernel = folder / "payload-raw.made"
         kernel.write_bytes(without_header(pathlib.Path(payload).read_bytes()))
     else:
-        kernel = made(kind.removeprefix("made:"), folder)
+        kernel = made(kind.removeprefix("made:"), target.name, folder)
     if "initrd" in test:
-        initrd = made(test["initrd"].removeprefix("made:"), folder)
+        initrd = made(test["initrd"].removeprefix("made:"), target.name, folder)
     words.append(test.get("append", ""))
     return targets.GuestFiles(kernel, kernel.stat().st_size, initrd, " ".join(word for word in words if word))
 
@@ -129,8 +140,9 @@ def run_demo(test, target, image, log):
     return lines, wrong
 
 
-def judge(test, lines):
+def judge(test, lines, target):
     for pattern in test["expect"]:
+        pattern = pattern.replace("TARGET", target)
         if not any(re.search(pattern, line) for line in lines):
             yield f"no line matches: {pattern}"
     for pattern in test.get("forbid", ()):
@@ -141,7 +153,7 @@ def judge(test, lines):
 
 
 def run_test(name, target_name, image, payload, folder):
-    test = TESTS[name]
+    test = load(HERE, target_name)[name]
     target = targets.target_of(target_name)
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -150,7 +162,7 @@ def run_test(name, target_name, image, payload, folder):
         lines, wrong = run_demo(test, target, image, log)
     else:
         lines, wrong = run_machine(test, target, image, payload, folder, log)
-    wrong += judge(test, lines)
+    wrong += judge(test, lines, target_name)
     if wrong:
         print(f"the console's last lines ({log}):")
         print("\n".join(lines[-SHOWN_LINES:]))
@@ -158,27 +170,25 @@ def run_test(name, target_name, image, payload, folder):
     return 1 if wrong else 0
 
 
-def load(path):
-    """The tests of a file by name; a test that expects nothing, or says something unknown, is an error."""
-    with open(path, "rb") as file:
-        tests = tomllib.load(file)["test"]
+def load(folder, target):
+    """The tests of a target by name; a test that expects nothing, or says something unknown, is an error."""
     known = {"name", "guest", "initrd", "cpu", "machine", "memory", "vcpus", "append", "emulator", "expect", "forbid",
              "timeout", "interactive"}
-    for test in tests:
-        if not test.get("expect") or not set(test) <= known:
-            sys.exit(f"{path}: test {test.get('name')}: no `expect`, or unknown keys {sorted(set(test) - known)}")
-    by_name = {test["name"]: test for test in tests}
-    if len(by_name) != len(tests):
-        sys.exit(f"{path}: a name is used twice")
+    by_name = {}
+    for path in (folder / "common.toml", folder / f"{target}.toml"):
+        with open(path, "rb") as file:
+            tests = tomllib.load(file)["test"]
+        for test in tests:
+            if not test.get("expect") or not set(test) <= known:
+                sys.exit(f"{path}: test {test.get('name')}: no `expect`, or unknown keys {sorted(set(test) - known)}")
+            if by_name.setdefault(test["name"], test) is not test:
+                sys.exit(f"{path}: the name {test['name']} is used twice")
     return by_name
 
 
-TESTS = load(HERE / "images.toml")
-
-
 def main():
-    if sys.argv[1:] == ["list"]:
-        print("\n".join(TESTS))
+    if sys.argv[1] == "list":
+        print("\n".join(load(HERE, sys.argv[2])))
         return 0
     try:
         return run_test(*sys.argv[2:])

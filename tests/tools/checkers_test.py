@@ -119,13 +119,16 @@ class HeaderList(Folder):
 
 
 class ImageTests(Folder):
-    def load(self, text):
+    OTHER = '[[test]]\nname = "other"\nguest = "linux"\nexpect = ["x"]\n'
+
+    def load(self, text, of_target=OTHER):
         copy = self.folder / "tests" / "images"
         copy.mkdir(parents=True)
         shutil.copy(TESTS / "images" / "run_image.py", copy)
-        (copy / "images.toml").write_text(text)
+        (copy / "common.toml").write_text(text)
+        (copy / "riscv64.toml").write_text(of_target)
         (self.folder / "tools").symlink_to(TESTS.parent / "tools")
-        command = [sys.executable, copy / "run_image.py", "list"]
+        command = [sys.executable, copy / "run_image.py", "list", "riscv64"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         shutil.rmtree(copy.parent)
         (self.folder / "tools").unlink()
@@ -133,8 +136,9 @@ class ImageTests(Folder):
 
     def test_blocks(self):
         good = '[[test]]\nname = "a"\nguest = "linux"\nexpect = ["x"]\n'
-        self.assertEqual(self.load(good), "a\n")
+        self.assertEqual(self.load(good), "a\nother\n")
         self.assertIn("used twice", self.load(good * 2))
+        self.assertIn("used twice", self.load(good, good))
         self.assertIn("no `expect`", self.load(good.replace('["x"]', "[]")))
         self.assertIn("unknown keys", self.load(good + "expects = 1\n"))
 
@@ -142,18 +146,23 @@ class ImageTests(Folder):
         sys.path.insert(0, str(TESTS / "images"))
         import run_image
 
-        test = {"expect": ["verdict=ok$"], "forbid": ["panic"]}
-        self.assertEqual(list(run_image.judge(test, ["verdict=ok"])), [])
-        self.assertEqual(len(list(run_image.judge(test, ["verdict=okay", "a panic", "panic"]))), 2)
+        test = {"expect": ["^TARGET: verdict=ok$"], "forbid": ["panic"]}
+        self.assertEqual(list(run_image.judge(test, ["riscv64: verdict=ok"], "riscv64")), [])
+        self.assertEqual(len(list(run_image.judge(test, ["riscv64: verdict=ok"], "aarch64"))), 1)
+        self.assertEqual(len(list(run_image.judge(test, ["verdict=okay", "a panic", "panic"], "riscv64"))), 2)
 
     def test_made_files(self):
         sys.path.insert(0, str(TESTS / "images"))
         import run_image
 
-        self.assertEqual(len(run_image.elf_header(62)), 64 + 56)
-        self.assertEqual(run_image.image_header(1)[56:60], b"ARM\x64")
-        with open(TESTS / "images" / "images.toml", encoding="utf-8") as file:
-            named = set(re.findall(r'"made:([^"]+)"', file.read())) - {"KIND"}
+        self.assertEqual(len(run_image.elf_header("x86_64")), 64 + 56)
+        for machine, magic in {"aarch64": b"ARM\x64", "riscv64": b"RSC\x05"}.items():
+            header = run_image.image_header(machine, 0x1234)
+            self.assertEqual((len(header), header[16:24], header[56:60]), (64, b"\x34\x12" + bytes(6), magic))
+            self.assertNotEqual(run_image.MADE["image-of-another"](machine)[56:60], magic)
+        named = set()
+        for file in (TESTS / "images").glob("*.toml"):
+            named |= set(re.findall(r'"made:([^"]+)"', file.read_text(encoding="utf-8"))) - {"KIND"}
         self.assertEqual(named, set(run_image.MADE))
 
 
