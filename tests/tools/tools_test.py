@@ -3,7 +3,6 @@
 """The modules behind tools/, tested without a network, without root and without an emulator."""
 
 import gzip
-import json
 import os
 import pathlib
 import shutil
@@ -17,7 +16,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from axhal_tools import check, cpio, demo, emulator, guest, packages, say, sources, targets, transcript  # noqa: E402
+from axhal_tools import check, cpio, demo, emulator, guest, packages, say, sources, transcript  # noqa: E402
 
 DEB822 = """# a comment
 Types: deb deb-src
@@ -124,6 +123,16 @@ class Packages(unittest.TestCase):
             self.assertEqual(by_suite, {"": ["thing", "thing-data"], "stone-backports": ["thing", "thing-data"]})
             self.assertEqual(len(unserved), 1)
 
+    def test_an_emulator_without_its_firmware_is_missing(self):
+        with tempfile.TemporaryDirectory() as name:
+            said = {"-L": f"/does/not/exist\n{name}\n", "--version": "QEMU emulator version 10.0.2 (Debian)\n"}
+            with mock.patch.object(packages, "run", lambda command: said[command[1]]):
+                probe = packages.qemu_with("qemu-system-x", "firmware.bin")
+                self.assertIsNone(probe())
+                (pathlib.Path(name) / "firmware.bin").write_text("")
+                self.assertEqual(probe(), "10.0.2")
+        self.assertIsNone(packages.qemu_with("no-such-emulator", "firmware.bin")())
+
     def test_nothing_is_touched_when_all_is_there(self):
         with mock.patch.object(packages, "NEEDS", (packages.Need("x", lambda: "1", "1", (["x"],)),)), \
                 mock.patch.object(packages, "apt", side_effect=AssertionError("apt was called")):
@@ -189,79 +198,6 @@ class Archive(unittest.TestCase):
         self.assertEqual(out[110:112], b"a\0")
         self.assertEqual(out[112:116], b"xyz\0")
         self.assertIn(b"TRAILER!!!", out)
-
-
-class Guest(unittest.TestCase):
-    IMAGE = b"MZ" + bytes(54) + b"ARM\x64" + bytes(8)
-
-    def test_kernels(self):
-        self.assertEqual(guest.plain_kernel(self.IMAGE), self.IMAGE)
-        packed = gzip.compress(self.IMAGE)
-        self.assertEqual(guest.plain_kernel(packed), self.IMAGE)
-        zboot = b"MZ\0\0zimg" + (64).to_bytes(4, "little") + len(packed).to_bytes(4, "little") + bytes(8) + b"gzip"
-        self.assertEqual(guest.plain_kernel(zboot.ljust(64, b"\0") + packed), self.IMAGE)
-        with self.assertRaises(say.Problem):
-            guest.plain_kernel(b"not a kernel" * 10)
-
-    def test_a_damaged_cache_is_noticed(self):
-        with tempfile.TemporaryDirectory() as name:
-            home = pathlib.Path(name)
-            self.assertIsNone(guest.vouched(home))
-            (home / "kernel").write_bytes(b"k")
-            (home / "busybox").write_bytes(b"b")
-            manifest = {"kernel": guest.sha256(b"k"), "busybox": guest.sha256(b"b"), "version": "1"}
-            (home / "manifest.json").write_text(json.dumps(manifest))
-            self.assertEqual(guest.vouched(home)["version"], "1")
-            (home / "kernel").write_bytes(b"K")
-            self.assertIsNone(guest.vouched(home))
-
-    def test_mirror_variable(self):
-        with mock.patch.dict(os.environ, {guest.MIRROR_VARIABLE: "http://m.example/debian stone"}):
-            self.assertEqual([source.suite for source in guest.guest_sources()], ["stone"])
-        with mock.patch.dict(os.environ, {guest.MIRROR_VARIABLE: "http://m.example/debian"}):
-            with self.assertRaises(say.Problem):
-                guest.guest_sources()
-
-    def test_a_failed_fetch_says_why(self):
-        with tempfile.TemporaryDirectory() as name:
-            gone = sources.Source(f"file:{name}/nothing", "stone", ("main",))
-            apt = guest.PrivateApt(pathlib.Path(name) / "apt", "arm64", [gone])
-            with self.assertRaisesRegex(say.Problem, "failed while fetching the guest:\n  E: "):
-                apt.run("apt-get", "update")
-
-
-class Targets(unittest.TestCase):
-    def run_of(self, **more):
-        files = targets.GuestFiles("/k,1", more.pop("kernel_size", 1000), "/i", 'console=ttyAMA0 quiet,x="a b"')
-        return targets.Run(targets.TARGETS["aarch64"], "/image", files, **more)
-
-    def devices(self, run):
-        words = targets.command(run)
-        return [json.loads(words[i + 1]) for i, word in enumerate(words) if word == "-device"]
-
-    def test_sizes(self):
-        for text, size in {"256M": 256 << 20, "1G": 1 << 30, "64": 64 << 20, "65536K": 64 << 20, "2g": 2 << 30}.items():
-            self.assertEqual(targets.parse_size(text), size)
-            self.assertEqual(targets.parse_size(targets.format_size(size)), size)
-        for text in ("", "M", "0", "-1G", "1.5G", "12X", "0x10M"):
-            with self.assertRaises(say.Problem, msg=text):
-                targets.parse_size(text)
-
-    def test_files_are_placed_apart(self):
-        kernel, initrd = self.devices(self.run_of())
-        self.assertEqual((kernel["addr"], kernel["kernel"]), (0x5000_0000, "/k,1"))
-        self.assertEqual(kernel["bootargs"], 'console=ttyAMA0 quiet,x="a b"')
-        self.assertEqual(initrd, {"driver": "guest-loader", "addr": 0x5800_0000, "initrd": "/i"})
-        _, initrd = self.devices(self.run_of(kernel_size=(128 << 20) + 1))
-        self.assertEqual(initrd["addr"], 0x5820_0000)
-
-    def test_the_machine_has_room_for_the_guest(self):
-        self.assertEqual(targets.machine_memory(self.run_of()), 1 << 30)
-        self.assertEqual(targets.machine_memory(self.run_of(memory=64 << 20)), 1 << 30)
-        self.assertEqual(targets.machine_memory(self.run_of(memory=1 << 30)), (1 << 30) + (768 << 20))
-
-    def test_the_users_arguments_come_last(self):
-        self.assertEqual(targets.command(self.run_of(emulator_arguments=("-icount", "1")))[-2:], ["-icount", "1"])
 
 
 CONSOLE = """axhal: board qemu virt

@@ -9,5 +9,6 @@ targets    the machines that images are made for
 build      Meson build folders
 emulator   one emulator run: command line, console, time limit
 transcript what the lines on a console say
-demo, setup, check   the commands tools/demo, tools/setup, tools/test
+code_size  how large an image's code is, and where it comes from
+demo, setup, check, bench   the commands tools/demo, tools/setup, tools/test, tools/bench
 """

@@ -27,7 +27,8 @@ def parse(arguments):
     parser.add_argument("--vcpus", metavar="N", type=int, default=1,
                         help="virtual CPUs (default 1, which is all that the example hypervisor runs)")
     parser.add_argument("--memory", metavar="SIZE", default="256M",
-                        help="the guest's memory, in K, M or G (default 256M; Debian's Linux needs at least 64M)")
+                        help="the guest's memory, in K, M or G (default 256M; Debian's Linux needs at least 64M, "
+                        "on riscv64 96M)")
     parser.add_argument("--interactive", action="store_true", help="hand the guest's console to you")
     parser.add_argument("--emulator-args", metavar="TEXT", default="",
                         help="more arguments for the emulator, as one word: --emulator-args='-smp 2'")
@@ -68,11 +69,10 @@ def readable(name, path):
 
 def guest_files(options, target, folder):
     """The guest's files and command line for a target, and the name that the table shows."""
-    console = f"console={target.console} earlycon"
     initrd = readable("--initrd", options.initrd)[0] if options.initrd else None
     if options.kernel:
         path, size = readable("--kernel", options.kernel)
-        words = [console, options.append]
+        words = [target.console, options.append]
         name = path.name
     elif options.guest == "payload":
         path = folder.make(target.payload)
@@ -83,7 +83,7 @@ def guest_files(options, target, folder):
         linux = guest.linux(target.name)
         path, size = linux.kernel, linux.kernel.stat().st_size
         initrd = initrd or linux.initrd
-        words = [console, "rdinit=/init", "axhal.shell" if options.interactive else "panic=-1", options.append]
+        words = [target.console, "rdinit=/init", "axhal.shell" if options.interactive else "panic=-1", options.append]
         name = "linux"
     return name, targets.GuestFiles(path, size, initrd, " ".join(word for word in words if word))
 

@@ -7,6 +7,7 @@ folders and is checked by hash each time it is used.
 """
 
 import contextlib
+import dataclasses
 import fcntl
 import gzip
 import hashlib
@@ -24,7 +25,22 @@ from . import cpio, say, sources
 MIRROR_VARIABLE = "AXHAL_GUEST_MIRROR"
 DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 INIT = pathlib.Path(__file__).resolve().parent.parent / "guest" / "init"
-APT_ARCHITECTURE = {"aarch64": "arm64"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """What Debian calls an architecture, and what marks its kernels."""
+
+    name: str
+    magic: bytes  # in a plain Image, at byte 56
+    since: str = ""  # the first release that has it, where older ones that serve us do not
+
+
+ARCHITECTURES = {
+    "aarch64": Architecture("arm64", b"ARM\x64"),
+    "riscv64": Architecture("riscv64", b"RSC\x05", since="trixie"),
+}
+OLD_RELEASES = ("buster", "bullseye", "bookworm")  # those before "trixie"
 
 
 def cache_folder():
@@ -44,18 +60,30 @@ class LinuxGuest:
         self.version = version
 
 
-def guest_sources():
-    """The sources to fetch a guest from: the named mirror, else those of this machine's own release."""
+def suite_with(architecture, suite):
+    """The suite to ask for packages of an architecture: `suite`, or its like in the first release that has them."""
+    codename, dash, part = suite.partition("-")
+    if architecture.since and codename.rstrip("/") in OLD_RELEASES:
+        return architecture.since + dash + part
+    return suite
+
+
+def guest_sources(architecture):
+    """The sources to fetch a guest from: the named mirror, else those of this machine's own release.
+
+    A release that is older than the architecture is replaced by the first that has it, from the same archive.
+    """
     named = os.environ.get(MIRROR_VARIABLE)
     if named:
         words = named.split()
         if len(words) != 2:
             raise say.Problem(f"{MIRROR_VARIABLE} must be a mirror's address and a suite, separated by a space")
-        return [sources.Source(words[0], words[1], ("main",), DEBIAN_KEYS)]
+        return [sources.Source(words[0], suite_with(architecture, words[1]), ("main",), DEBIAN_KEYS)]
     _, codename = sources.release()
     found = sources.of_release(codename, sources.configured())
     # A key written into the sources file itself has no file name that the private apt could be given.
-    return [source for source in found if "\n" not in source.signed_by]
+    return [dataclasses.replace(source, suite=suite_with(architecture, source.suite))
+            for source in found if "\n" not in source.signed_by]
 
 
 class PrivateApt:
@@ -108,12 +136,28 @@ class PrivateApt:
         return file, record
 
 
+def with_lists(folder, architecture, source_list):
+    """apt with fresh lists: those of the release alone where a mirror's lists of its updates are not whole."""
+    apt = PrivateApt(folder, architecture, source_list)
+    try:
+        apt.run("apt-get", "update")
+    except say.Problem as problem:
+        release_itself = [source for source in source_list if "-" not in source.suite]
+        if release_itself in ([], source_list):
+            raise
+        say.note(f"without the release's updates, because {problem}")
+        shutil.rmtree(folder)
+        apt = PrivateApt(folder, architecture, release_itself)
+        apt.run("apt-get", "update")
+    return apt
+
+
 def sha256(content):
     return hashlib.sha256(content).hexdigest()
 
 
-def plain_kernel(content):
-    """A bootable arm64 Image from what a kernel package may hold: an Image, a gzip of one, or an EFI zboot wrapper."""
+def plain_kernel(content, architecture):
+    """A bootable Image from what a kernel package may hold: an Image, a gzip of one, or an EFI zboot wrapper."""
     if content[4:8] == b"zimg":
         start = int.from_bytes(content[8:12], "little")
         size = int.from_bytes(content[12:16], "little")
@@ -122,8 +166,8 @@ def plain_kernel(content):
         content = content[start : start + size]
     if content[:2] == b"\x1f\x8b":
         content = gzip.decompress(content)
-    if content[56:60] != b"ARM\x64":
-        raise say.Problem("the kernel package does not hold an arm64 Image")
+    if content[56:60] != architecture.magic:
+        raise say.Problem(f"the kernel package does not hold a {architecture.name} Image")
     return content
 
 
@@ -156,28 +200,28 @@ def unpack(package, folder):
 
 def fetch_parts(target, home):
     """Fetches kernel and busybox into `home` and writes the manifest that vouches for them."""
-    architecture = APT_ARCHITECTURE[target]
-    where = guest_sources()
+    architecture = ARCHITECTURES[target]
+    where = guest_sources(architecture)
     if not where:
         raise say.Problem("this machine's package sources name no archive to fetch a guest from; set "
                           f"{MIRROR_VARIABLE} to a Debian mirror and suite, or give --kernel and --initrd")
     say.step(f"fetching the Linux guest for {target} (once; kept in {home})")
-    apt = PrivateApt(home / "apt", architecture, where)
-    apt.run("apt-get", "update")
+    apt = with_lists(home / "apt", architecture.name, where)
     try:
-        depends = apt.versions(f"linux-image-{architecture}")[0]["Depends"]
+        depends = apt.versions(f"linux-image-{architecture.name}")[0]["Depends"]
     except say.Problem as problem:
-        raise say.Problem(f"the archives of this machine have no linux-image-{architecture}; set {MIRROR_VARIABLE} "
-                          f"to a Debian mirror and suite, or give --kernel and --initrd\n  ({problem})") from problem
+        raise say.Problem(f"the archives of this machine have no linux-image-{architecture.name}; set "
+                          f"{MIRROR_VARIABLE} to a Debian mirror and suite, or give --kernel and --initrd\n"
+                          f"  ({problem})") from problem
     kernel_package, kernel_record = apt.fetch(re.match(r"linux-image-[^ ,]+", depends)[0])
     busybox_package, busybox_record = apt.fetch("busybox-static")
     with tempfile.TemporaryDirectory(dir=home) as folder:
         root = pathlib.Path(folder)
         unpack(kernel_package, root)
         unpack(busybox_package, root)
-        (vmlinuz,) = (root / "boot").glob("vmlinuz-*")
-        parts = {"kernel": plain_kernel(vmlinuz.read_bytes()), "busybox": find_busybox(root).read_bytes()}
-        manifest = {"version": vmlinuz.name.removeprefix("vmlinuz-"), "packages": {}}
+        kernel = find_kernel(root)
+        parts = {"kernel": plain_kernel(kernel.read_bytes(), architecture), "busybox": find_busybox(root).read_bytes()}
+        manifest = {"version": kernel.name.partition("-")[2], "packages": {}}
         for record in (kernel_record, busybox_record):
             manifest["packages"][record["Package"]] = {"version": record["Version"], "sha256": record["SHA256"]}
         for name, content in parts.items():
@@ -186,6 +230,14 @@ def fetch_parts(target, home):
     (home / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     # The lists and packages have served: a later fetch starts from fresh lists anyway.
     shutil.rmtree(home / "apt")
+
+
+def find_kernel(root):
+    """The kernel in an unpacked package: vmlinuz-VERSION, or vmlinux-VERSION where it is not compressed."""
+    found = list((root / "boot").glob("vmlinu[xz]-*"))
+    if len(found) != 1:
+        raise say.Problem("the kernel package does not hold one kernel below /boot")
+    return found[0]
 
 
 def find_busybox(root):

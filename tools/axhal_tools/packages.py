@@ -48,6 +48,17 @@ def package_config(name):
     return version_of("pkg-config", "--modversion", name)
 
 
+def qemu_with(emulator, firmware):
+    """A probe: the version of an emulator, where it finds the firmware that it starts by default."""
+
+    def probe():
+        folders = (run([emulator, "-L", "help"]) or "").split("\n")
+        there = any((pathlib.Path(folder) / firmware).is_file() for folder in folders if folder)
+        return version_of(emulator, "--version")() if there else None
+
+    return probe
+
+
 def header(name):
     """A probe: whether the machine has a C++ header."""
     return lambda: "0" if any(os.path.exists(f"{root}/include/{name}") for root in ("/usr", "/usr/local")) else None
@@ -128,6 +139,10 @@ NEEDS = (
          (["g++-aarch64-linux-gnu"],), ("demo", "test")),
     Need("QEMU for AArch64", version_of("qemu-system-aarch64", "--version"), "8", (["qemu-system-arm"],),
          ("demo", "test")),
+    Need("C++ compiler for RISC-V", version_of("riscv64-linux-gnu-g++", "-dumpfullversion"), "12",
+         (["g++-riscv64-linux-gnu"],), ("demo", "test")),
+    Need("QEMU for RISC-V, with OpenSBI", qemu_with("qemu-system-riscv64", "opensbi-riscv64-generic-fw_dynamic.bin"),
+         "8", (["qemu-system-riscv", "opensbi"], ["qemu-system-misc", "opensbi"]), ("demo", "test")),
     Need("Git", version_of("git", "--version"), "2", (["git"],), optional=True),
     Need("CMake", version_of("cmake", "--version"), "3.20", (["cmake"],), optional=True),
     Need("clang-format", clang_tool("clang-format"), "16", per_clang("clang-format-{}"), optional=True),

@@ -3,22 +3,23 @@
 
 import argparse
 
-from . import guest, packages, say
+from . import guest, packages, say, targets
 
 
 def main(arguments):
     parser = argparse.ArgumentParser(
         prog="tools/setup",
         description="Installs what is missing on this machine (by apt, as root or through sudo; from the release's "
-        "backports where needed) and fetches the Linux guest. Does nothing where all is there.")
+        "backports where needed) and fetches the Linux guests. Does nothing where all is there.")
     parser.add_argument("group", nargs="?", choices=("demo", "test"), default="test",
                         help="what to prepare for: the demonstration alone, or everything (default)")
-    parser.add_argument("--no-guest", action="store_true", help="do not fetch the Linux guest")
+    parser.add_argument("--no-guest", action="store_true", help="do not fetch the Linux guests")
     options = parser.parse_args(arguments)
     packages.ensure("demo")
     packages.ensure(options.group)
     if not options.no_guest:
-        guest.linux("aarch64")
+        for name in targets.TARGETS:
+            guest.linux(name)
     say.step("everything is there")
     return 0
 

@@ -18,11 +18,12 @@ class Target:
     emulator: str
     machine: tuple  # arguments that make the machine
     cpu: str  # the processor unless a run asks for another
-    memory_start: int
-    least_memory: int  # of the machine, so that what is loaded fits beside the guest's memory
+    memory_beside: int  # what the machine has beside the guest's memory: for the image and for what is loaded
     kernel_address: int  # where the guest's kernel file is put for the hypervisor to find
-    console: str  # what the guest's kernel calls its first serial port
+    initrd_address: int  # and the initial RAM disk, unless the kernel reaches that far
+    console: str  # words for the guest's kernel: what its first serial port is called, and how it is reached early
     cross_file: str
+    tool_prefix: str  # of the binary utilities for its images
     image: str  # file name of the example hypervisor
     payload: str  # file name of the tiny guest of our own
 
@@ -33,14 +34,31 @@ TARGETS = {
         emulator="qemu-system-aarch64",
         machine=("-M", "virt,virtualization=on,gic-version=2", "-nic", "none"),
         cpu="cortex-a72",
-        memory_start=0x4000_0000,
-        least_memory=1024 * MIB,
+        memory_beside=768 * MIB,
         kernel_address=0x5000_0000,
-        console="ttyAMA0",
+        initrd_address=0x5800_0000,
+        console="console=ttyAMA0 earlycon",
         cross_file="tools/cross/aarch64.ini",
+        tool_prefix="aarch64-linux-gnu-",
         image="hypervisor-aarch64.bin",
         payload="payload-aarch64.bin",
-    )
+    ),
+    "riscv64": Target(
+        name="riscv64",
+        emulator="qemu-system-riscv64",
+        machine=("-M", "virt", "-nic", "none"),
+        cpu="rv64,h=true",
+        # The emulator puts the device tree at the end of memory or just below 3 GiB, whichever comes first. Memory
+        # begins at 2 GiB, so beyond the first GiB the guest's has one piece to itself, however large it is.
+        memory_beside=1088 * MIB,
+        kernel_address=0x9000_0000,
+        initrd_address=0x9800_0000,
+        console="console=ttyS0 earlycon=sbi",
+        cross_file="tools/cross/riscv64.ini",
+        tool_prefix="riscv64-linux-gnu-",
+        image="hypervisor-riscv64.bin",
+        payload="payload-riscv64.bin",
+    ),
 }
 
 
@@ -93,10 +111,8 @@ class Run:
 
 
 def machine_memory(run):
-    """Memory of the machine: room for the guest's, and as much again as the smallest machine leaves beside 256 MiB."""
-    beside = run.target.least_memory - 256 * MIB
-    wanted = run.memory + beside
-    return max(run.target.least_memory, -(-wanted // MIB) * MIB)
+    """Memory of the machine: the guest's, but room for 256 MiB at least, and what its target wants beside it."""
+    return max(256 * MIB, -(-run.memory // MIB) * MIB) + run.target.memory_beside
 
 
 def loader(**properties):
@@ -117,5 +133,5 @@ def command(run):
     words += loader(addr=target.kernel_address, kernel=str(run.guest.kernel), bootargs=run.guest.command_line)
     if run.guest.initrd:
         after = target.kernel_address + run.guest.kernel_size
-        words += loader(addr=max(0x5800_0000, -(-after // TWO_MIB) * TWO_MIB), initrd=str(run.guest.initrd))
+        words += loader(addr=max(target.initrd_address, -(-after // TWO_MIB) * TWO_MIB), initrd=str(run.guest.initrd))
     return words + list(run.emulator_arguments)
