@@ -17,8 +17,19 @@ int __clzdi2(std::uint64_t v) {
   return zeros + ((v >> 63) == 0 ? 1 : 0);
 }
 
-/// Zero bits below the lowest one. Precondition: `v` is not 0.
-int __ctzdi2(std::uint64_t v) { return 63 - __clzdi2(v & (~v + 1)); }
+/// Zero bits below the lowest one. Precondition: `v` is not 0. The lowest one times a de Bruijn sequence has a number
+/// of its own in the upper six bits.
+int __ctzdi2(std::uint64_t v) {
+  static constexpr std::uint64_t sequence = 0x03f7'9d71'b4cb'0a89;
+  static constexpr auto places = [] {
+    struct {
+      unsigned char of[64];
+    } t{};
+    for (unsigned i = 0; i < 64; ++i) t.of[(sequence << i) >> 58] = static_cast<unsigned char>(i);
+    return t;
+  }();
+  return places.of[((v & (~v + 1)) * sequence) >> 58];
+}
 
 /// Bits that are one.
 int __popcountdi2(std::uint64_t v) {

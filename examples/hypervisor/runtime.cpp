@@ -52,38 +52,4 @@ int memcmp(void const* a, void const* b, std::size_t size) {
   }
   return 0;
 }
-
-/// Number of zeros below the lowest one of `value`, which is not 0; what std::countr_zero becomes where the CPU has no
-/// instruction for it. The lowest bit times a de Bruijn sequence has a number of its own in the upper six bits.
-int __ctzdi2(std::uint64_t value) {
-  static constexpr std::uint64_t sequence = 0x03f7'9d71'b4cb'0a89;
-  static constexpr auto table = [] {
-    struct {
-      unsigned char of[64];
-    } t{};
-    for (unsigned i = 0; i < 64; ++i) t.of[(sequence << i) >> 58] = static_cast<unsigned char>(i);
-    return t;
-  }();
-  return table.of[((value & (0 - value)) * sequence) >> 58];
-}
-
-/// Number of zeros above the highest one of `value`, which is not 0.
-int __clzdi2(std::uint64_t value) {
-  int zeros = 0;
-  for (unsigned step = 32; step != 0; step /= 2) {
-    if ((value >> (64 - step)) == 0) {
-      zeros += static_cast<int>(step);
-      value <<= step;
-    }
-  }
-  return zeros;
-}
-
-/// Number of ones in `value`; what std::popcount becomes without SIMD registers.
-int __popcountdi2(std::uint64_t value) {
-  value -= (value >> 1) & 0x5555'5555'5555'5555;
-  value = (value & 0x3333'3333'3333'3333) + ((value >> 2) & 0x3333'3333'3333'3333);
-  value = (value + (value >> 4)) & 0x0f0f'0f0f'0f0f'0f0f;
-  return static_cast<int>((value * 0x0101'0101'0101'0101) >> 56);
-}
 }
