@@ -15,7 +15,8 @@ struct ns16550_layout {
   unsigned reg_io_width{1};  ///< bytes of an access: 1 or 4
 };
 
-/// Driver of the 16550 UART and what is compatible with it (PC16550D data sheet). One without FIFOs works too.
+/// Driver of the 16550 UART and what is compatible with it (PC16550D data sheet). One without FIFOs works too;
+/// where it loses a byte it is the older one.
 ///
 /// A window onto I/O ports serves as well as one onto memory. Without `init` it uses the device as firmware left it:
 /// enough for `put`. Not synchronised.

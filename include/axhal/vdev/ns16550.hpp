@@ -73,7 +73,7 @@ class ns16550 {
       if (tx_.size() == 0) note_empty();
     }
   }
-  /// The device's reset: registers as in the data sheet's table III, FIFOs empty.
+  /// The device's reset: registers as in the data sheet's table I, FIFOs empty.
   constexpr void reset() { *this = ns16550{sink_}; }
 
  private:
