@@ -50,12 +50,17 @@ struct gic_bench {
   void run_on(cpu_number cpu) { gic.cpu = cpu.value; }
 };
 
-template <unsigned Slots>
+template <unsigned Slots, shown_until Lifetime>
 struct host_guest {
-  host::virt_irq<Slots> shown{};
+  host::virt_irq<Slots, 1020, Lifetime> shown{};
   constexpr auto& model() { return shown; }
   constexpr auto take() { return shown.take(); }
-  constexpr void finish(irq_number irq) { static_cast<void>(shown.finish(irq)); }
+  constexpr void finish(irq_number irq) {
+    static_cast<void>(shown.finish(irq));
+    if (Lifetime == shown_until::withdrawn) static_cast<void>(shown.withdraw(irq));
+  }
+  constexpr unsigned numbers() { return 1020; }
+  constexpr irq_number number(unsigned i) { return {i}; }
   constexpr irq_number impossible() { return {1020}; }
 };
 
@@ -75,8 +80,12 @@ struct gich_guest {
     return irq_number{raw & 0x3ff};
   }
   void finish(irq_number irq) { gic.write_guest(0x10, irq.value); }
+  unsigned numbers() { return 988; }
+  irq_number number(unsigned i) { return {32 + i}; }
   irq_number impossible() { return {1020}; }
 
+  static constexpr shown_until lifetime = shown_until::completed;
+  static constexpr bool has_priorities = true;
   // A fresh state has the interface closed, as after reset; the guest opens it first thing.
   struct state : aarch64::gich<test::hypervisor_window>::state {};
   auto present(virtual_irq const& irq) { return shown.present(irq); }
@@ -115,9 +124,9 @@ constexpr int host_controller_verdict() {
   host_bench bench;
   return laws::first_broken_irq_controller_law(bench);
 }
-template <unsigned Slots>
+template <unsigned Slots, shown_until Lifetime = shown_until::completed>
 constexpr int host_guest_verdict() {
-  host_guest<Slots> bench;
+  host_guest<Slots, Lifetime> bench;
   return laws::first_broken_virt_irq_law(bench);
 }
 
@@ -160,6 +169,15 @@ TEST_CASE("the host's virtual interrupts obey the virtual interrupt laws") {
   CHECK(host_guest_verdict<2>() == 0);
   CHECK(host_guest_verdict<4>() == 0);
   CHECK(host_guest_verdict<16>() == 0);
+}
+
+TEST_CASE("so they do when they are shown until the guest takes them, or until they are withdrawn") {
+  STATIC_REQUIRE(host_guest_verdict<4, shown_until::taken>() == 0);
+  STATIC_REQUIRE(host_guest_verdict<4, shown_until::withdrawn>() == 0);
+  CHECK(host_guest_verdict<1, shown_until::taken>() == 0);
+  CHECK(host_guest_verdict<16, shown_until::taken>() == 0);
+  CHECK(host_guest_verdict<1, shown_until::withdrawn>() == 0);
+  CHECK(host_guest_verdict<16, shown_until::withdrawn>() == 0);
 }
 
 TEST_CASE("list registers obey the virtual interrupt laws on a simulated GICv2") {

@@ -3,9 +3,13 @@
 #include <axhal/arch/riscv64/aplic_direct.hpp>
 #include <axhal/arch/riscv64/aplic_msi.hpp>
 #include <axhal/arch/riscv64/firmware_ipi.hpp>
+#include <axhal/arch/riscv64/guest_files.hpp>
 #include <axhal/arch/riscv64/hart_interrupts.hpp>
+#include <axhal/arch/riscv64/hvip_lines.hpp>
+#include <axhal/arch/riscv64/imsic_guest_file.hpp>
 #include <axhal/arch/riscv64/plic.hpp>
 #include <axhal/conformance/irq_controller_laws.hpp>
+#include <axhal/conformance/virt_irq_laws.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -127,7 +131,161 @@ struct aplic_msi_bench {
   void run_on(cpu_number cpu) { harts.cpu = 3 - cpu.value; }
 };
 
+/// A guest with three lines. While it handles one, that one and less urgent ones are masked by its sie.
+struct hvip_guest {
+  hvip_guest() : harts{1} { test_hart::machine = &harts; }
+  static constexpr std::uint64_t all = 0x222;
+  static constexpr std::uint32_t order[3] = {9, 1, 5};
+  test::simulated_harts harts;
+
+  using lines = riscv64::hvip_lines<test_hart>;
+  static constexpr shown_until lifetime = lines::lifetime;
+  static constexpr bool has_priorities = lines::has_priorities;
+  struct handler {
+    std::uint64_t vsie{all};    ///< what the guest has enabled
+    std::uint64_t before[3]{};  ///< and had, outside the handlers it is in
+    unsigned depth{};
+  };
+  struct state : lines::state {
+    handler guest{};
+  };
+  handler guest{};
+  auto& model() { return *this; }
+  auto present(virtual_irq const& irq) { return lines::present(irq); }
+  bool withdraw(irq_number irq) { return lines::withdraw(irq); }
+  unsigned capacity() const { return lines::capacity(); }
+  template <typename F>
+  void reap(F&& f) {
+    lines::reap(f);
+  }
+  void request_room_event(bool on) { lines::request_room_event(on); }
+  void save(state& s) {
+    lines::save(s);
+    s.guest = guest;
+  }
+  void restore(state const& s) {
+    lines::restore(s);
+    guest = s.guest;
+  }
+
+  result<irq_number, irq_error> take() {
+    std::uint64_t const pending = test_hart::read<riscv64::csr::vsip>() & guest.vsie;
+    for (unsigned i = 0; i < 3; ++i) {
+      if ((pending >> order[i] & 1) == 0) continue;
+      guest.before[guest.depth++] = guest.vsie;
+      for (unsigned j = i; j < 3; ++j) guest.vsie &= ~(std::uint64_t{1} << order[j]);
+      return irq_number{order[i]};
+    }
+    return failure{irq_error::spurious};
+  }
+  void finish(irq_number irq) {
+    REQUIRE(guest.depth > 0);
+    guest.vsie = guest.before[--guest.depth];
+    static_cast<void>(lines::withdraw(irq));
+  }
+  unsigned numbers() { return 3; }
+  irq_number number(unsigned i) { return {order[i]}; }
+  irq_number impossible() { return {impossible_number}; }
+  std::uint32_t impossible_number{2};
+};
+
+/// A guest that lets more urgent identities in while it handles one, by its file's threshold.
+struct imsic_guest {
+  explicit imsic_guest(unsigned identities) : harts{1}, shown{identities} {
+    test_hart::machine = &harts;
+    harts.self().imsic = test::simulated_imsic{4, identities};
+    harts.self().has_imsic = true;
+    harts.self().hstatus = 3U << 12;
+    harts.self().vsiselect = select;
+    shown.init();
+    open();
+  }
+  static constexpr std::uint64_t select = 0x72;
+  test::simulated_harts harts;
+  using file = riscv64::imsic_guest_file<test_hart, 255>;
+  file shown;
+
+  test::simulated_file& hardware() { return harts.self().imsic.files[3]; }
+  void open() {
+    hardware().eidelivery = 1;
+    for (auto& word : hardware().eie) word = ~std::uint64_t{0};
+    hardware().settle();
+  }
+
+  static constexpr shown_until lifetime = file::lifetime;
+  static constexpr bool has_priorities = file::has_priorities;
+  struct state : file::state {
+    bool fresh{true};
+    std::uint32_t handling[8]{};
+    unsigned depth{};
+  };
+  auto& model() { return *this; }
+  auto present(virtual_irq const& irq) { return shown.present(irq); }
+  bool withdraw(irq_number irq) { return shown.withdraw(irq); }
+  unsigned capacity() const { return shown.capacity(); }
+  template <typename F>
+  void reap(F&& f) {
+    shown.reap(f);
+  }
+  void request_room_event(bool on) { shown.request_room_event(on); }
+  void save(state& s) {
+    shown.save(s);
+    s.fresh = false;
+    CHECK(hardware().eidelivery == 0);
+    for (auto const word : hardware().eip) CHECK(word == 0);
+    s.depth = depth;
+    for (unsigned i = 0; i < 8; ++i) s.handling[i] = handling[i];
+    depth = 0;
+  }
+  void restore(state const& s) {
+    shown.restore(s);
+    if (s.fresh) open();
+    depth = s.depth;
+    for (unsigned i = 0; i < 8; ++i) handling[i] = s.handling[i];
+  }
+
+  result<irq_number, irq_error> take() {
+    if ((harts.hip() >> 10 & 1) == 0) return failure{irq_error::spurious};
+    auto const identity = static_cast<std::uint32_t>(test_hart::swap<riscv64::csr::vstopei>(0) >> 16);
+    handling[depth++] = identity;
+    hardware().eithreshold = identity;
+    return irq_number{identity};
+  }
+  void finish(irq_number irq) {
+    CHECK((depth > 0 && handling[depth - 1] == irq.value));
+    --depth;
+    hardware().eithreshold = depth == 0 ? 0 : handling[depth - 1];
+  }
+  unsigned numbers() { return capacity(); }
+  irq_number number(unsigned i) { return {1 + i}; }
+  irq_number impossible() { return {impossible_number}; }
+  std::uint32_t impossible_number{0};
+  std::uint32_t handling[8]{};
+  unsigned depth{};
+};
+
 }  // namespace
+
+TEST_CASE("lines of hvip obey the virtual interrupt laws") {
+  for (std::uint32_t const impossible : {0U, 2U, 6U, 10U, 12U, 64U, 65U, 73U, ~0U}) {
+    hvip_guest bench;
+    bench.impossible_number = impossible;
+    CHECK(laws::first_broken_virt_irq_law(bench) == 0);
+    CHECK(bench.harts.mistakes == none);
+  }
+}
+
+TEST_CASE("a guest interrupt file obeys the virtual interrupt laws") {
+  for (unsigned const identities : {63U, 127U, 255U}) {
+    for (std::uint32_t const impossible : {0U, identities + 1, 2048U, ~0U}) {
+      imsic_guest bench{identities};
+      bench.impossible_number = impossible;
+      CHECK(laws::first_broken_virt_irq_law(bench) == 0);
+      CHECK(bench.harts.mistakes == none);
+      CHECK(bench.harts.self().vsiselect == imsic_guest::select);
+    }
+  }
+}
 
 TEST_CASE("a hart with an APLIC that delivers by wire obeys the interrupt controller laws") {
   for (std::uint32_t const iprio_bits : {0x1U, 0x3U, 0x7U, 0xffU}) {

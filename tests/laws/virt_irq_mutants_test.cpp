@@ -12,6 +12,8 @@ namespace {
 using namespace axhal;
 
 using sound = host::virt_irq<4, 1020>;
+using until_taken = host::virt_irq<4, 1020, shown_until::taken>;
+using line = host::virt_irq<4, 1020, shown_until::withdrawn>;
 using outcome = result<void, virt_irq_error>;
 
 struct ignores_priority : sound {
@@ -103,7 +105,7 @@ struct shares_one_state : sound {
 struct forgets_active : sound {
   constexpr void restore(state const& s) {
     sound::restore(s);
-    if (!sound::finish({33})) return;
+    if (!sound::finish({34})) return;
     sound::reap([](virtual_irq const&) {});
   }
 };
@@ -165,13 +167,84 @@ struct calls_the_impossible_full : sound {
   }
 };
 
+/// A line that the hardware takes down when the guest has looked.
+struct falls_by_itself : line {
+  constexpr result<irq_number, irq_error> take() {
+    auto const taken = line::take();
+    if (taken) static_cast<void>(withdraw(*taken));
+    return taken;
+  }
+};
+struct reports_a_line : line {
+  template <typename F>
+  constexpr void reap(F&& f) {
+    if (lowered.irq.value != 0) f(lowered);
+    lowered = {};
+  }
+  constexpr bool withdraw(irq_number irq) {
+    if (!line::withdraw(irq)) return false;
+    lowered.irq = irq;
+    return true;
+  }
+  virtual_irq lowered{};
+};
+/// Waits for an end that this hardware does not see.
+struct reports_at_the_end : until_taken {
+  template <typename F>
+  constexpr void reap(F&& f) {
+    if (busy == 0) until_taken::reap(f);
+  }
+  constexpr result<irq_number, irq_error> take() {
+    auto const taken = until_taken::take();
+    if (taken) ++busy;
+    return taken;
+  }
+  constexpr result<virtual_irq, irq_error> finish(irq_number irq) {
+    --busy;
+    return until_taken::finish(irq);
+  }
+  unsigned busy{};
+};
+/// Takes a message for a line: while one is handled, no second one is kept.
+struct drops_the_second_message : until_taken {
+  constexpr outcome present(virtual_irq const& irq) {
+    return busy == irq.irq.value ? outcome{} : until_taken::present(irq);
+  }
+  constexpr result<irq_number, irq_error> take() {
+    auto const taken = until_taken::take();
+    if (taken) busy = taken->value;
+    return taken;
+  }
+  constexpr result<virtual_irq, irq_error> finish(irq_number irq) {
+    busy = 0;
+    return until_taken::finish(irq);
+  }
+  std::uint32_t busy{};
+};
+struct forgets_the_physical_one : until_taken {
+  constexpr outcome present(virtual_irq irq) {
+    irq.hardware = false;
+    return until_taken::present(irq);
+  }
+};
+struct calls_the_physical_one_impossible : line {
+  constexpr outcome present(virtual_irq const& irq) {
+    return irq.hardware ? outcome{failure{virt_irq_error::out_of_range}} : line::present(irq);
+  }
+};
+
 template <typename Model>
 constexpr int broken() {
   struct {
     Model under_test{};
     constexpr Model& model() { return under_test; }
     constexpr auto take() { return under_test.take(); }
-    constexpr void finish(irq_number irq) { static_cast<void>(under_test.finish(irq)); }
+    constexpr void finish(irq_number irq) {
+      static_cast<void>(under_test.finish(irq));
+      if (Model::lifetime == shown_until::withdrawn) static_cast<void>(under_test.withdraw(irq));
+    }
+    constexpr unsigned numbers() { return 988; }
+    constexpr irq_number number(unsigned i) { return {32 + i}; }
     constexpr irq_number impossible() { return {1020}; }
   } bench{};
   return laws::first_broken_virt_irq_law(bench);
@@ -179,7 +252,11 @@ constexpr int broken() {
 
 }  // namespace
 
-TEST_CASE("the virtual interrupt laws hold for a sound model") { CHECK(broken<sound>() == 0); }
+TEST_CASE("the virtual interrupt laws hold for sound models") {
+  CHECK(broken<sound>() == 0);
+  CHECK(broken<until_taken>() == 0);
+  CHECK(broken<line>() == 0);
+}
 
 TEST_CASE("each virtual interrupt law can fail") {
   CHECK(broken<ignores_priority>() == 1);
@@ -200,4 +277,13 @@ TEST_CASE("each virtual interrupt law can fail") {
   CHECK(broken<loses_the_second_edge>() == 6);
   CHECK(broken<shows_the_impossible>() == 7);
   CHECK(broken<calls_the_impossible_full>() == 7);
+}
+
+TEST_CASE("each virtual interrupt law can fail for messages and lines, too") {
+  CHECK(broken<reports_a_line>() == 3);
+  CHECK(broken<reports_at_the_end>() == 3);
+  CHECK(broken<falls_by_itself>() == 4);
+  CHECK(broken<drops_the_second_message>() == 6);
+  CHECK(broken<forgets_the_physical_one>() == 8);
+  CHECK(broken<calls_the_physical_one_impossible>() == 8);
 }

@@ -10,6 +10,8 @@ namespace axhal::test {
 class virt_irq_archetype {
  public:
   struct state;
+  static constexpr shown_until lifetime = shown_until::completed;
+  static constexpr bool has_priorities = true;
   virt_irq_archetype() = delete;
   virt_irq_archetype(virt_irq_archetype const&) = delete;
   virt_irq_archetype& operator=(virt_irq_archetype const&) = delete;

@@ -41,7 +41,7 @@ class overflow_queue {
   }
 
   /// Presents what fits, most urgent first. Asks for an event when there is room if something is left, and takes that
-  /// back if not. Returns true when nothing is left. What the guest cannot have is dropped.
+  /// back if not. Returns true when nothing is left. What the guest cannot have, or this hardware not show, is dropped.
   template <VirtIrqPolicy V>
   constexpr bool drain(V& shown) {
     std::uint32_t skipped[words]{};
@@ -50,7 +50,7 @@ class overflow_queue {
       std::uint32_t const next = most_urgent(skipped);
       if (next == none) break;
       result<void, virt_irq_error> const done = shown.present(irqs_[next]);
-      if (done || done.error() == virt_irq_error::out_of_range) {
+      if (done || done.error() != virt_irq_error::full) {
         remove(next);
         continue;
       }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+// EXPECT: VirtIrqPolicy: needs static `lifetime` \(shown_until\) and `has_priorities` \(bool\)
 // EXPECT: VirtIrqPolicy: needs a nested type `state`
 // EXPECT: VirtIrqPolicy: needs a trivially copyable `state`
 // EXPECT: VirtIrqPolicy: needs `reap\(callable\)`

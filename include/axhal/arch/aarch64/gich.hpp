@@ -24,7 +24,9 @@ template <MmioWindow Window>
 class gich {
  public:
   static constexpr unsigned max_list_registers = 16;  ///< more are not used where there are more
-  static constexpr unsigned priority_step = 8;        ///< a list register keeps the upper five bits of a priority
+  static constexpr shown_until lifetime = shown_until::completed;
+  static constexpr bool has_priorities = true;
+  static constexpr unsigned priority_step = 8;  ///< a list register keeps the upper five bits of a priority
 
   /// What a vCPU takes along when it leaves this CPU. A fresh one is the state of a virtual CPU interface after reset.
   struct state {

@@ -9,8 +9,9 @@
 namespace axhal::host {
 
 /// Room for `Slots` virtual interrupts, with the guest in the same object: it takes them with `take` and completes them
-/// with `finish`. Numbers are below `Lines`.
-template <unsigned Slots = 4, std::uint32_t Lines = 1020>
+/// with `finish`. Numbers are below `Lines`. The guest nests at most `depth` of them where they are not shown until
+/// completed.
+template <unsigned Slots = 4, std::uint32_t Lines = 1020, shown_until Lifetime = shown_until::completed>
 class virt_irq {
   static_assert(Slots > 0, "host::virt_irq: needs a slot at least");
   enum class phase : std::uint8_t { empty, pending, active, both, completed };
@@ -20,10 +21,16 @@ class virt_irq {
   };
 
  public:
+  static constexpr shown_until lifetime = Lifetime;
+  static constexpr bool has_priorities = true;
+  static constexpr unsigned depth = 8;
+
   /// What a vCPU takes along when it leaves this CPU.
   struct state {
     slot slots[Slots]{};
     bool wants_room{};
+    virtual_irq handled[depth]{};  ///< what the guest is handling and the hardware knows nothing of
+    unsigned handling{};
   };
 
   // --- VirtIrqPolicy ---
@@ -31,6 +38,7 @@ class virt_irq {
   [[nodiscard]] constexpr unsigned capacity() const { return Slots; }
   constexpr result<void, virt_irq_error> present(virtual_irq const& irq) {
     if (irq.irq.value >= Lines) return failure{virt_irq_error::out_of_range};
+    if (irq.hardware && Lifetime != shown_until::completed) return failure{virt_irq_error::unsupported};
     if (slot* const shown = find(irq.irq)) {
       if (shown->now == phase::active) {
         if (irq.hardware || shown->irq.hardware) return failure{virt_irq_error::full};
@@ -75,22 +83,38 @@ class virt_irq {
   constexpr result<irq_number, irq_error> take() {
     slot* best = nullptr;
     for (slot& s : now_.slots) {
-      if (s.now == phase::pending && (best == nullptr || s.irq.priority < best->irq.priority)) best = &s;
+      if (s.now == phase::pending && !is_handled(s.irq.irq) &&
+          (best == nullptr || s.irq.priority < best->irq.priority)) {
+        best = &s;
+      }
     }
-    if (best == nullptr) return failure{irq_error::spurious};
-    for (slot const& s : now_.slots) {
-      bool const handled = s.now == phase::active || s.now == phase::both;
-      if (handled && s.irq.priority <= best->irq.priority) return failure{irq_error::spurious};
+    if (best == nullptr || best->irq.priority >= running()) return failure{irq_error::spurious};
+    if constexpr (Lifetime == shown_until::completed) {
+      best->now = phase::active;
+    } else {
+      if (now_.handling == depth) return failure{irq_error::spurious};
+      now_.handled[now_.handling++] = best->irq;
+      if (Lifetime == shown_until::taken) best->now = phase::completed;
     }
-    best->now = phase::active;
     return best->irq.irq;
   }
-  /// Completes one it has taken. Returns it, so that a test can complete the physical one behind it.
+  /// Completes one it has taken. Returns it, so that a test can complete the physical one behind it. A line that is
+  /// shown until withdrawn stays up.
   constexpr result<virtual_irq, irq_error> finish(irq_number irq) {
-    slot* const shown = find(irq);
-    if (shown == nullptr || shown->now == phase::pending) return failure{irq_error::spurious};
-    shown->now = shown->now == phase::both ? phase::pending : phase::completed;
-    return shown->irq;
+    if constexpr (Lifetime == shown_until::completed) {
+      slot* const shown = find(irq);
+      if (shown == nullptr || shown->now == phase::pending) return failure{irq_error::spurious};
+      shown->now = shown->now == phase::both ? phase::pending : phase::completed;
+      return shown->irq;
+    } else {
+      for (unsigned i = 0; i < now_.handling; ++i) {
+        if (now_.handled[i].irq != irq) continue;
+        virtual_irq const done = now_.handled[i];
+        now_.handled[i] = now_.handled[--now_.handling];
+        return done;
+      }
+      return failure{irq_error::spurious};
+    }
   }
 
   // --- the host's interrupt ---
@@ -107,6 +131,26 @@ class virt_irq {
   }
 
  private:
+  static constexpr unsigned idle = 256;
+
+  [[nodiscard]] constexpr bool is_handled(irq_number irq) const {
+    for (unsigned i = 0; i < now_.handling; ++i) {
+      if (now_.handled[i].irq == irq) return true;
+    }
+    return false;
+  }
+  /// The priority of the most urgent interrupt that the guest is handling, or `idle`.
+  [[nodiscard]] constexpr unsigned running() const {
+    unsigned most = idle;
+    for (slot const& s : now_.slots) {
+      bool const handled = s.now == phase::active || s.now == phase::both;
+      if (handled && s.irq.priority < most) most = s.irq.priority;
+    }
+    for (unsigned i = 0; i < now_.handling; ++i) {
+      if (now_.handled[i].priority < most) most = now_.handled[i].priority;
+    }
+    return most;
+  }
   constexpr slot* find(irq_number irq) {
     for (slot& s : now_.slots) {
       if (s.now != phase::empty && s.now != phase::completed && s.irq.irq == irq) return &s;
@@ -117,5 +161,7 @@ class virt_irq {
   state now_{};
 };
 static_assert(VirtIrqPolicy<virt_irq<>>);
+static_assert(VirtIrqPolicy<virt_irq<4, 1020, shown_until::taken>>);
+static_assert(VirtIrqPolicy<virt_irq<4, 1020, shown_until::withdrawn>>);
 
 }  // namespace axhal::host
