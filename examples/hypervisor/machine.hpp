@@ -103,7 +103,15 @@ class machine {
     if (!order) return report(log(), order.error());
     vm_type vm{frames_, virt_, devices_};
     if (auto const made = vm.create(*order); !made) return report(log(), made.error());
-    log()(Target::name(devices_), "; guest of ", vm.memory().range().size / axhal::mib, " MiB and ", order->vcpus, " vCPU");
+    auto out = log();
+    out.begin();
+    Target::log_how(out, devices_);
+    out.write("; guest of ");
+    out.write(vm.memory().range().size / axhal::mib);
+    out.write(" MiB and ");
+    out.write(order->vcpus);
+    out.write(" vCPU");
+    out.end();
     typename vm_type::handler answers{{devices_, vm.memory()}, {}};
     vm.run(answers);
     finish(vm, answers);

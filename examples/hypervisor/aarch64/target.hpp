@@ -78,9 +78,10 @@ struct target {
     return {"this CPU cannot run guests", static_cast<std::uint64_t>(why)};
   }
   /// How this CPU runs guests, for the log.
-  [[nodiscard]] static axhal::text name(devices const&) {
+  template <typename Log>
+  static void log_how(Log& out, devices const&) {
     bool const vhe = (cpu::read<axhal::aarch64::sysreg::hcr_el2>() >> 34 & 1) != 0;
-    return vhe ? axhal::text{"EL2 with VHE"} : axhal::text{"EL2 without VHE"};
+    out.write(vhe ? axhal::text{"EL2 with VHE"} : axhal::text{"EL2 without VHE"});
   }
   /// Where a guest that crashed had come to.
   template <typename Log, typename Vcpu>

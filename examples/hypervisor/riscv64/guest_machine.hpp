@@ -25,21 +25,19 @@ namespace example {
 [[noreturn]] void on_host_fault();
 
 /// The machine that one guest sees, and the answers to its exits: a PLIC, a 16550 on source 10, SBI and timers, at the
-/// addresses of QEMU's virt machine. One vCPU. `Host` is the machine below, `host_devices`.
-template <typename Host>
-class guest_machine : public guest_answers<guest_machine<Host>, Host, axhal::vdev::ns16550> {
-  using answers = guest_answers<guest_machine, Host, axhal::vdev::ns16550>;
+/// addresses of QEMU's virt machine. One vCPU.
+class guest_machine : public guest_answers<guest_machine, host_devices, axhal::vdev::ns16550> {
+  using answers = guest_answers<guest_machine, host_devices, axhal::vdev::ns16550>;
   using resume = axhal::resume;
   using cpu = axhal::riscv64::cpu;
   using sbi = axhal::riscv64::sbi_extension;
   using action = axhal::riscv64::sbi_action;
+  using lines = host_devices::platform::get<axhal::option_kind::virt_irq>;
   using guest_timer = axhal::riscv64::guest_timer<cpu, axhal::riscv64::deadline_by::either>;
   friend answers;
 
  public:
   using answers::operator();
-  using answers::self;
-  using answers::vcpus;
 
   /// Exits that are answered from the vector.
   static constexpr axhal::exit_set fast =
@@ -48,7 +46,7 @@ class guest_machine : public guest_answers<guest_machine<Host>, Host, axhal::vde
   /// The image is linked without relaxation around gp, and nothing on the fast tier asks which hart this is.
   static constexpr bool uses_gp_and_tp = false;
 
-  guest_machine(Host& host, guest_memory<frame_allocator>& memory) : answers{host, memory} {}
+  guest_machine(host_devices& host, guest_memory<frame_allocator>& memory) : answers{host, memory} {}
 
   /// The guest's deadlines are in vstimecmp from here on, or in the hypervisor's own clock.
   void use_timer(guest_timer timer) { guest_timer_ = timer; }
@@ -74,17 +72,17 @@ class guest_machine : public guest_answers<guest_machine<Host>, Host, axhal::vde
   /// No CSR is emulated: those that trap are those that guests do not have.
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::register_read const&) {
-    return answers::undefined(guest);
+    return undefined(guest);
   }
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::register_write const&) {
-    return answers::undefined(guest);
+    return undefined(guest);
   }
 
   /// FP registers are the guest's from its first use of them; vectors it does not have.
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::lazy_state const& e) {
-    if (e.used != axhal::exit::lazy_state::part::fp) return answers::undefined(guest);
+    if (e.used != axhal::exit::lazy_state::part::fp) return undefined(guest);
     axhal::riscv64::h_extension<stage2, guest_machine>::load_lazy_state(vcpu_of(guest));
     return resume::retry;
   }
@@ -95,8 +93,8 @@ class guest_machine : public guest_answers<guest_machine<Host>, Host, axhal::vde
     if (!claimed) return resume::retry;
     if (claimed->irq == axhal::riscv64::hart_irq::timer) [[likely]] {
       ring(guest);
-    } else if (claimed->irq == Host::uart_irq) {
-      answers::receive();
+    } else if (claimed->irq == host_devices::uart_irq) {
+      receive();
     }
     host_.irqs.complete(*claimed);
     return resume::retry;
@@ -107,12 +105,8 @@ class guest_machine : public guest_answers<guest_machine<Host>, Host, axhal::vde
   [[noreturn]] static void on_host_fault() { example::on_host_fault(); }
 
  private:
-  using answers::host_;
-  using answers::memory_;
-  using answers::time_;
   using server = axhal::riscv64::sbi_server<vcpus>;
-  using plic = axhal::riscv64::vplic<vcpus, board::external_sources>;
-  using uart_port = typename answers::uart_port;
+  using plic = axhal::riscv64::vplic<vcpus, board::plic_sources>;
   using stage2 = axhal::riscv64::sv39x4;
 
   struct plic_port {
@@ -147,12 +141,12 @@ class guest_machine : public guest_answers<guest_machine<Host>, Host, axhal::vde
                                               guest.argument(4), guest.argument(5)};
     auto const wanted = sbi_.call(self, request, memory_, host_.console);
     switch (wanted.what) {
-      case kind::power_off: return answers::finish(guest_end::power_off);
-      case kind::reset: return answers::finish(guest_end::reset);
+      case kind::power_off: return finish(guest_end::power_off);
+      case kind::reset: return finish(guest_end::reset);
       // The only vCPU stops itself: nothing can ever start it again.
-      case kind::stop_this: return answers::finish(guest_end::power_off);
+      case kind::stop_this: return finish(guest_end::power_off);
       case kind::set_timer: return set_timer(guest);
-      case kind::send_ipi: cpu::set<axhal::riscv64::csr::hvip>(bit(axhal::riscv64::interrupt::vssi)); break;
+      case kind::send_ipi: lines::set_level(lines::software, true); break;
       case kind::fence: axhal::riscv64::run_guest_fence<cpu>(wanted.fence); break;
       case kind::suspend:
         wait();
@@ -161,7 +155,7 @@ class guest_machine : public guest_answers<guest_machine<Host>, Host, axhal::vde
       case kind::suspend_and_restart:
         wait();
         sbi_.started(self);
-        return answers::begin_anew(wanted.entry, wanted.context);
+        return begin_anew(wanted.entry, wanted.context);
       case kind::start_vcpu:
       case kind::none: break;
     }
@@ -169,8 +163,6 @@ class guest_machine : public guest_answers<guest_machine<Host>, Host, axhal::vde
     guest.set_result(1, wanted.result.value);
     return resume::next_instruction;
   }
-
-  [[nodiscard]] static constexpr std::uint64_t bit(unsigned n) { return axhal::riscv64::interrupt::bit(n); }
 
   // --- the timer ---
 
@@ -206,12 +198,7 @@ class guest_machine : public guest_answers<guest_machine<Host>, Host, axhal::vde
 
   /// Shows the guest what its PLIC has for it.
   void deliver() {
-    if (plic_.take_changed() == 0) return;
-    if (plic_.external_level(self)) {
-      cpu::set<axhal::riscv64::csr::hvip>(bit(axhal::riscv64::interrupt::vsei));
-    } else {
-      cpu::clear<axhal::riscv64::csr::hvip>(bit(axhal::riscv64::interrupt::vsei));
-    }
+    if (plic_.take_changed() != 0) lines::set_level(lines::external, plic_.external_level(self));
   }
 
   void set_uart_line(bool level) {

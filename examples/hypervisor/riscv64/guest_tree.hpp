@@ -104,7 +104,7 @@ inline axhal::result<axhal::bytes, axhal::boot::tree_write_error> write_guest_tr
   // Context 2v is M-mode's, which no guest has, 2v+1 S-mode's external interrupt.
   constexpr std::uint32_t none = ~std::uint32_t{0};
   tree.property_cells("interrupts-extended", first_intc, none, first_intc, axhal::riscv64::interrupt::sei);
-  tree.property_cells("riscv,ndev", board::external_sources);
+  tree.property_cells("riscv,ndev", board::plic_sources);
   tree.property_cells("phandle", plic);
   tree.end_node();
 

@@ -19,7 +19,7 @@ namespace {
 
 using axhal::riscv64::cpu;
 using axhal::riscv64::csr;
-using console_type = host_devices<behind_plic>::console_type;
+using console_type = host_devices::console_type;
 
 [[gnu::section(".boot_tables"), gnu::used]] constinit auto const tables =
     axhal::paging::make_boot_tables<boot_translation::format, boot_translation::map, boot_translation::base>();
@@ -56,14 +56,13 @@ extern "C" [[gnu::cold, gnu::externally_visible]] void hypervisor_main(std::uint
     log("error: the image was loaded at ", hex{where}, " and is linked for ", hex{board::image::text.value});
     power_off();
   }
-  using with_plic = target<behind_plic>;
-  machine<with_plic>::vm_type::virt_ext::set_vectors();
+  machine<target>::vm_type::virt_ext::set_vectors();
   if (!axhal::riscv64::enable_mmu<boot_translation::format, cpu>(boot_translation::base)) {
     log("error: this CPU does not have Sv39");
     power_off();
   }
   auto const start = reinterpret_cast<std::uint64_t>(__image_start);
   boot_facts const facts{{{start}, reinterpret_cast<std::uint64_t>(__image_end) - start}, {tree}, hartid};
-  run<with_plic>(facts);
+  run<target>(facts);
   power_off();
 }

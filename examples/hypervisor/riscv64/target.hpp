@@ -23,20 +23,17 @@
 
 namespace example {
 
-/// What a virtual machine is made of on RISC-V. `Behind` is the interrupt controller of the machine below.
-template <typename Behind>
+/// What a virtual machine is made of on RISC-V.
 struct target {
-  using devices = host_devices<Behind>;
+  using devices = host_devices;
   using cpu = axhal::riscv64::cpu;
   using stage2 = axhal::riscv64::sv39x4;
   using stage2_tlb = axhal::riscv64::tagged_stage2_tlb<cpu>;
   using images = axhal::boot::riscv64_images;
-  using guest_machine = example::guest_machine<devices>;
+  using guest_machine = example::guest_machine;
+  /// The whole composition, checked: the board's usual one with this program's virtualization.
   template <typename Handler>
-  struct platform {
-    template <axhal::option_kind>
-    using get = axhal::riscv64::h_extension<stage2, Handler>;
-  };
+  using platform = axhal::board::qemu_virt_riscv64_platform<axhal::riscv64::h_extension<stage2, Handler>>;
   template <typename Handler>
   using virt_ext = axhal::riscv64::h_extension<stage2, Handler>;
 
@@ -75,8 +72,11 @@ struct target {
     return {"this CPU cannot run guests", static_cast<std::uint64_t>(why)};
   }
   /// How this machine runs guests, for the log.
-  [[nodiscard]] static axhal::text name(devices const& host) {
-    return host.timer.uses_sstc() ? Behind::name_with_sstc() : Behind::name_without_sstc();
+  template <typename Log>
+  static void log_how(Log& out, devices const& host) {
+    out.write("H extension, Sstc ");
+    out.write(host.timer.uses_sstc() ? axhal::text{"on, "} : axhal::text{"off, "});
+    out.write(host.controller_name());
   }
   /// Where a guest that crashed had come to.
   template <typename Log, typename Vcpu>

@@ -19,8 +19,9 @@ struct qemu_virt_riscv64 {
   static constexpr host_range uart{{0x1000'0000}, 0x100};                   ///< 16550, a register a byte
   static constexpr hertz uart_clock{3'686'400};
 
-  static constexpr irq_number uart_irq{10};              ///< source of the PLIC and of the APLIC alike
-  static constexpr std::uint32_t external_sources = 95;  ///< sources are 1 to this
+  static constexpr irq_number uart_irq{10};           ///< source of the PLIC and of the APLIC alike
+  static constexpr std::uint32_t plic_sources = 95;   ///< 1 to this: "riscv,ndev"
+  static constexpr std::uint32_t aplic_sources = 96;  ///< 1 to this: "riscv,num-sources"
 
   static constexpr unsigned max_cpus = 8;
 

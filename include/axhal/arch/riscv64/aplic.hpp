@@ -27,7 +27,7 @@ class aplic_domain {
   [[nodiscard]] bool is_enabled(std::uint32_t source) const { return has(source) && (flags(source) & wanted) != 0; }
   result<void, irq_error> disable(std::uint32_t source) {
     if (!has(source)) return failure{irq_error::out_of_range};
-    flags_[source].fetch_and(static_cast<std::uint8_t>(~wanted), std::memory_order_seq_cst);
+    flags_[source].fetch_and(~wanted, std::memory_order_seq_cst);
     apply(source);
     return {};
   }
@@ -75,12 +75,14 @@ class aplic_domain {
 
  protected:
   using reg = aplic_registers;
+  /// A CPU exchanges words atomically, bytes only with help from a library that images do not have.
+  using flag_word = std::uint32_t;
   // What is known of a source. `held` is only ever set beside `active`.
-  static constexpr std::uint8_t present = 1;  // delegated to this domain
-  static constexpr std::uint8_t wanted = 2;   // enabled
-  static constexpr std::uint8_t active = 4;   // claimed and not completed
-  static constexpr std::uint8_t held = 8;     // came again since
-  static constexpr std::uint8_t level = 16;   // level-triggered
+  static constexpr flag_word present = 1;  // delegated to this domain
+  static constexpr flag_word wanted = 2;   // enabled
+  static constexpr flag_word active = 4;   // claimed and not completed
+  static constexpr flag_word held = 8;     // came again since
+  static constexpr flag_word level = 16;   // level-triggered
 
   constexpr explicit aplic_domain(Window window) : window_{window} {}
 
@@ -120,25 +122,23 @@ class aplic_domain {
     window_.write32(reg::domaincfg, aplic_domaincfg::f_ie::mask | aplic_domaincfg::f_dm::make(by_msi));
   }
 
-  [[nodiscard]] std::uint8_t flags(std::uint32_t source) const {
-    return flags_[source].load(std::memory_order_seq_cst);
-  }
+  [[nodiscard]] flag_word flags(std::uint32_t source) const { return flags_[source].load(std::memory_order_seq_cst); }
   [[nodiscard]] bool has(std::uint32_t source) const {
     return source != 0 && source <= sources_ && (flags(source) & present) != 0;
   }
   void want(std::uint32_t source) { flags_[source].fetch_or(wanted, std::memory_order_seq_cst); }
   /// True when the caller may serve it: nobody does. Otherwise it is held until `leave`.
   [[nodiscard]] bool enter(std::uint32_t source) {
-    std::uint8_t now = flags(source);
+    flag_word now = flags(source);
     for (;;) {
       bool const mine = (now & active) == 0;
-      auto const next = static_cast<std::uint8_t>(now | (mine ? active : held));
+      auto const next = now | (mine ? active : held);
       if (flags_[source].compare_exchange_weak(now, next, std::memory_order_seq_cst)) return mine;
     }
   }
   /// Nobody serves it any more. What was known before.
-  std::uint8_t leave(std::uint32_t source) {
-    return flags_[source].fetch_and(static_cast<std::uint8_t>(~(active | held)), std::memory_order_seq_cst);
+  flag_word leave(std::uint32_t source) {
+    return flags_[source].fetch_and(~(active | held), std::memory_order_seq_cst);
   }
   /// Writes the enable bit until device and memory agree: another CPU may have changed its mind meanwhile.
   /// `hold`: a source that is held is off.
@@ -154,7 +154,7 @@ class aplic_domain {
 
  private:
   [[nodiscard]] bool is_on(std::uint32_t source, bool hold) const {
-    std::uint8_t const now = flags(source);
+    flag_word const now = flags(source);
     return (now & wanted) != 0 && !(hold && (now & held) != 0);
   }
   void note_mode(std::uint32_t source, aplic_source_mode mode) {
@@ -162,7 +162,7 @@ class aplic_domain {
     if (is_level) {
       flags_[source].fetch_or(level, std::memory_order_seq_cst);
     } else {
-      flags_[source].fetch_and(static_cast<std::uint8_t>(~level), std::memory_order_seq_cst);
+      flags_[source].fetch_and(~level, std::memory_order_seq_cst);
     }
   }
   [[nodiscard]] bool bit_in(std::uint64_t array, std::uint32_t source) {
@@ -170,7 +170,7 @@ class aplic_domain {
   }
 
   std::uint32_t sources_{};
-  std::atomic<std::uint8_t> flags_[MaxSources + 1]{};
+  std::atomic<flag_word> flags_[MaxSources + 1]{};
 };
 
 }  // namespace axhal::riscv64

@@ -95,7 +95,7 @@ class aplic_direct : public aplic_domain<Window, MaxSources> {
   }
   void complete(cpu_number, std::uint32_t source) {
     if (!this->has(source)) return;
-    std::uint8_t const before = this->leave(source);
+    std::uint32_t const before = this->leave(source);
     if ((before & domain::held) == 0) return;
     // An edge that came meanwhile was consumed by the claim that found it held.
     if ((before & domain::level) == 0) this->window_.write32(reg::setipnum, source);

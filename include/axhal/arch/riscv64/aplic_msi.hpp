@@ -116,7 +116,7 @@ class aplic_msi : public aplic_domain<Window, MaxSources> {
   /// level-sensitive interrupt sources").
   void complete(cpu_number, std::uint32_t source) {
     if (!this->has(source)) return;
-    std::uint8_t const before = this->leave(source);
+    std::uint32_t const before = this->leave(source);
     if ((before & (domain::level | domain::held)) != 0) this->window_.write32(reg::setipnum, source);
   }
 
