@@ -26,8 +26,10 @@ template <el2_mode Mode>
 constexpr auto tables_for =
     axhal::paging::make_boot_tables<typename boot_translation<Mode>::format, boot_translation<Mode>::map,
                                     boot_translation<Mode>::base>();
-[[gnu::section(".boot_tables.nvhe"), gnu::used]] constinit auto const nvhe_tables = tables_for<el2_mode::nvhe>;
-[[gnu::section(".boot_tables.vhe"), gnu::used]] constinit auto const vhe_tables = tables_for<el2_mode::vhe>;
+[[gnu::section(".boot_tables.nvhe"), gnu::aligned(0x1'0000), gnu::used]] constinit auto const nvhe_tables =
+    tables_for<el2_mode::nvhe>;
+[[gnu::section(".boot_tables.vhe"), gnu::aligned(0x1'0000), gnu::used]] constinit auto const vhe_tables =
+    tables_for<el2_mode::vhe>;
 
 /// The console before anything is known of the machine; it needs no state.
 [[nodiscard]] auto early_console() { return host_devices::console_type{{}}; }

@@ -61,7 +61,12 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
       guest.set_result(1, value);
       return resume::next_instruction;
     }
-    if (static_cast<sbi>(call.number) == sbi::time && guest.argument(6) == 0) return set_timer(guest);
+    if (static_cast<sbi>(call.number) == sbi::time && guest.argument(6) == 0) {
+      set_timer(vcpu_of(guest), {guest.argument(0)});
+      guest.set_result(0, 0);
+      guest.set_result(1, 0);
+      return resume::next_instruction;
+    }
     if constexpr (in_fast_tier<Guest>) {
       return resume::slow;
     } else {
@@ -92,7 +97,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     auto const claimed = host_.irqs.claim();
     if (!claimed) return resume::retry;
     if (claimed->irq == axhal::riscv64::hart_irq::timer) [[likely]] {
-      ring(guest);
+      ring(vcpu_of(guest));
     } else if (claimed->irq == host_devices::uart_irq) {
       receive();
     }
@@ -145,7 +150,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
       case kind::reset: return finish(guest_end::reset);
       // The only vCPU stops itself: nothing can ever start it again.
       case kind::stop_this: return finish(guest_end::power_off);
-      case kind::set_timer: return set_timer(guest);
+      case kind::set_timer: set_timer(vcpu_of(guest), wanted.deadline); break;
       case kind::send_ipi: lines::set_level(lines::software, true); break;
       case kind::fence: axhal::riscv64::run_guest_fence<cpu>(wanted.fence); break;
       case kind::suspend:
@@ -166,24 +171,17 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
 
   // --- the timer ---
 
-  /// SBI TIME: the deadline in a0 replaces the one before.
-  template <typename Guest>
-  resume set_timer(Guest& guest) {
-    auto& timer = vcpu_of(guest).timer;
+  /// SBI TIME: `deadline`, a time of the guest's, replaces the one before.
+  [[gnu::noinline]] void set_timer(axhal::riscv64::vcpu_state& vcpu, axhal::ticks deadline) {
     axhal::ticks const now = host_.timer.now();
-    guest_timer_.set(timer, {guest.argument(0)}, time_.offset(), now);
-    arm(timer, now);
-    guest.set_result(0, 0);
-    guest.set_result(1, 0);
-    return resume::next_instruction;
+    guest_timer_.set(vcpu.timer, deadline, time_.offset(), now);
+    arm(vcpu.timer, now);
   }
   /// The hypervisor's own deadline has come.
-  template <typename Guest>
-  void ring(Guest& guest) {
-    auto const& timer = vcpu_of(guest).timer;
+  void ring(axhal::riscv64::vcpu_state const& vcpu) {
     axhal::ticks const now = host_.timer.now();
-    guest_timer_.update(timer, time_.offset(), now);
-    arm(timer, now);
+    guest_timer_.update(vcpu.timer, time_.offset(), now);
+    arm(vcpu.timer, now);
   }
   void arm(axhal::virtual_timer const& timer, axhal::ticks now) {
     auto const next = guest_timer_.wake_at(timer, time_.offset(), now);

@@ -21,7 +21,7 @@ using axhal::riscv64::cpu;
 using axhal::riscv64::csr;
 using console_type = host_devices::console_type;
 
-[[gnu::section(".boot_tables"), gnu::used]] constinit auto const tables =
+[[gnu::section(".boot_tables.sv39"), gnu::used]] constinit auto const tables =
     axhal::paging::make_boot_tables<boot_translation::format, boot_translation::map, boot_translation::base>();
 
 /// The console before anything is known of the machine; it needs no state.

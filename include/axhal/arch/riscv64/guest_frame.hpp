@@ -31,7 +31,9 @@ struct guest_frame {
 
 /// True for registers that the fast tier leaves where they are, s0..s11: the compiler keeps them, as the calling
 /// convention asks.
-[[nodiscard]] constexpr bool is_callee_saved(unsigned n) { return n == 8 || n == 9 || (n >= 18 && n <= 27); }
+[[nodiscard, gnu::always_inline]] constexpr bool is_callee_saved(unsigned n) {
+  return n == 8 || n == 9 || (n >= 18 && n <= 27);
+}
 
 /// What the decoder needs of a stopped guest. Two models: the saved frame (slow tier) and the live registers (fast
 /// tier, where s0..s11 are out of reach: `holds(n)` is false for them and the decoder leaves the exit to the slow

@@ -33,7 +33,14 @@ struct live_context : loaded_vs<cpu> {
   }
 
   /// gp, tp and s0..s11 are out of reach in this tier.
-  [[nodiscard]] static constexpr bool holds(unsigned n) { return !is_callee_saved(n) && n != 3 && n != 4; }
+  [[nodiscard, gnu::always_inline]] static constexpr bool holds(unsigned n) {
+    constexpr std::uint32_t held = [] {
+      std::uint32_t bits = 0;
+      for (unsigned i = 0; i < 32; ++i) bits |= std::uint32_t{!is_callee_saved(i) && i != 3 && i != 4} << i;
+      return bits;
+    }();
+    return (held >> (n & 31) & 1) != 0;
+  }
   [[nodiscard]] std::uint64_t x(unsigned n) const { return n != 0 && n < 32 ? frame.x[n] : 0; }
   void set_x(unsigned n, std::uint64_t value) {
     if (n != 0 && n < 32) frame.x[n] = value;
