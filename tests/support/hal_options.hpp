@@ -30,6 +30,7 @@ struct some_stage {
   static constexpr unsigned largest_leaf_level = 2;
   static constexpr unsigned output_bits = 48;
   static constexpr bool break_before_make = true;
+  static constexpr bool caches_absent = false;
   static unsigned index_bits(unsigned);
   static entry leaf(host_phys, page_attributes, unsigned);
   static entry table(host_phys);

@@ -23,6 +23,7 @@ struct paging_archetype {
   static constexpr unsigned largest_leaf_level = 1;
   static constexpr unsigned output_bits = 40;
   static constexpr bool break_before_make = true;
+  static constexpr bool caches_absent = false;
   static entry leaf(host_phys, page_attributes, unsigned) { __builtin_trap(); }
   static entry table(host_phys) { __builtin_trap(); }
   static bool is_present(entry) { __builtin_trap(); }

@@ -18,6 +18,8 @@ namespace axhal::test {
 /// A translation hardware of the worst kind: it caches every translation and every step of every walk the moment they
 /// exist, and forgets nothing that it is not told to. It complains about what a program may not do to such hardware.
 ///
+/// Where the format says `caches_absent` it remembers absent entries too.
+///
 /// Watches a few `pages` of the input. Reads tables by the policy's functions alone, with a walk of its own.
 template <typename P, std::size_t Frames>
 class paging_machine {
@@ -91,7 +93,10 @@ class paging_machine {
     collect_tables(root_, P::levels - 1, 0);
     for (std::uint64_t const page : pages_) {
       leaf now{};
-      if (!walk(page, now)) continue;
+      if (!walk(page, now)) {
+        if (P::caches_absent) cached_absent_.insert({now.start, now.level});
+        continue;
+      }
       auto& known = cached_[page];
       for (leaf const& old : known) {
         bool const conflict = old.level != now.level || old.target != now.target || old.start != now.start ||
@@ -113,6 +118,10 @@ class paging_machine {
         if (!mapped || !(old == now)) complain("a stale translation was left in the TLB");
       }
     }
+    for (auto const& [start, level] : cached_absent_) {
+      leaf now{};
+      if (walk(start, now) || now.level < level) complain("an entry that was made is remembered as absent");
+    }
     std::map<std::uint64_t, table_place> const reachable = tables_from_root();
     for (auto const& [frame, place] : cached_tables_) {
       if (!reachable.contains(frame)) complain("a stale table was left in the walk cache");
@@ -129,13 +138,18 @@ class paging_machine {
   /// The frames of all tables that can be reached; complains about an empty one below the root.
   std::size_t count_frames() { return frames_of_root() + tables_from_root().size() - 1; }
 
+  /// False when an entry was absent; then `found` tells which one.
   bool walk(std::uint64_t input, leaf& found) const {
     host_phys table = root_;
     for (unsigned level = P::levels - 1;; --level) {
       auto const e = entries(table)[(input >> shift(level)) & mask(level)];
-      if (!P::is_present(e)) return false;
+      std::uint64_t const start = input >> shift(level) << shift(level);
+      if (!P::is_present(e)) {
+        found = {start, level, {}, {}};
+        return false;
+      }
       if (P::is_leaf(e, level)) {
-        found = {input >> shift(level) << shift(level), level, P::target(e, level), P::attributes(e)};
+        found = {start, level, P::target(e, level), P::attributes(e)};
         return true;
       }
       table = P::target(e, level);
@@ -215,6 +229,12 @@ class paging_machine {
     for (auto& [page, known] : cached_) {
       std::erase_if(known, [&](leaf const& l) { return is_hit(r, l.start, shift(l.level)); });
     }
+    // Without cached walks only those go in whose place there is a leaf now.
+    std::erase_if(cached_absent_, [&](auto const& a) {
+      leaf now{};
+      bool const is_leaf_now = walk(a.first, now) && now.level == a.second;
+      return is_hit(r, a.first, shift(a.second)) && (!r.last_level || is_leaf_now);
+    });
     if (!r.last_level) {
       // A table at level l is named by an entry that covers shift(l + 1) bits.
       std::erase_if(cached_tables_, [&](auto const& t) {
@@ -227,6 +247,7 @@ class paging_machine {
     observe();
     pending_ = true;
     cached_.clear();
+    cached_absent_.clear();
     cached_tables_.clear();
     observe();
   }
@@ -245,6 +266,7 @@ class paging_machine {
   bool in_use_{};
   bool pending_{};
   std::map<std::uint64_t, std::set<leaf>> cached_{};
+  std::set<std::pair<std::uint64_t, unsigned>> cached_absent_{};  ///< where an entry starts, and its level
   std::map<std::uint64_t, table_place> cached_tables_{};
 };
 

@@ -35,7 +35,7 @@ struct vmid_grant {
 /// without guests.
 ///
 /// `Bits` is the width there is room for, `Cpus` the number of CPUs; the machine may have fewer bits (`usable_bits`).
-/// Where it has too few to keep one per CPU and one spare, as RISC-V allows (VMIDLEN 0), every machine gets VMID 0 and
+/// Where it has too few to keep one per CPU and one spare (some machines have none), every machine gets VMID 0 and
 /// every grant asks for a flush. Not for use by two CPUs at once: the caller holds a lock. Only a change of the machine
 /// on a CPU needs the allocator; a machine that stays may be entered again and again without asking.
 template <unsigned Bits, std::size_t Cpus>

@@ -43,10 +43,12 @@ concept Decodes = requires(typename P::entry e, unsigned level) {
   { P::attributes(e) } -> std::same_as<page_attributes>;
 };
 
-/// `P` tells what the architecture wants between an old and a new entry, and which rights its hardware can tell apart.
+/// `P` tells what the architecture wants between an old and a new entry, what walks may remember, and which rights its
+/// hardware can tell apart.
 template <typename P>
 concept StatesRules = requires(page_attributes attributes) {
   { P::break_before_make } -> std::convertible_to<bool>;
+  { P::caches_absent } -> std::convertible_to<bool>;
   { P::representable(attributes) } -> std::same_as<bool>;
 };
 
@@ -60,7 +62,8 @@ concept StatesRules = requires(page_attributes attributes) {
 /// addresses an entry can hold. `representable(a)` says whether the format can express exactly these attributes (write
 /// without read: mostly not); `leaf` requires it. `break_before_make` says that a present entry must be made absent,
 /// and the absence made visible, before an entry with another target, another memory type or another size takes its
-/// place; rights alone may change in place.
+/// place; rights alone may change in place. `caches_absent` says that a walk may remember that an entry was absent:
+/// then one that is made is forgotten like one that changed, and that also publishes it.
 ///
 /// Laws (conformance/paging_laws.hpp), for every level and every representable attribute:
 ///   1. target(leaf(pa, a, l), l) == pa                for every pa aligned to level l and below 2^output_bits
@@ -72,7 +75,7 @@ concept StatesRules = requires(page_attributes attributes) {
 ///      read|write for device memory; `access::none` is not representable (unmap instead)
 ///   7. the sum of 12 and all index_bits is at most 64, index_bits is 1..13 and only the root may exceed 9
 ///
-/// Models: aarch64::stage1_el2, aarch64::stage2, host::paging.
+/// Models: aarch64::stage1_el2, aarch64::stage2, riscv64::stage1, riscv64::stage2, host::paging.
 template <typename P>
 concept PagingPolicy = paging_req::HasGeometry<P> && paging_req::HasEntry<P> && paging_req::Encodes<P> &&
                        paging_req::Decodes<P> && paging_req::StatesRules<P>;
@@ -82,7 +85,8 @@ template <typename InputAddress>
 struct stale_range {
   InputAddress start{};
   std::uint64_t size{};   ///< bytes, a multiple of the page
-  bool last_level{true};  ///< only leaves changed; false when a table entry went too, so cached walks must go with it
+  bool last_level{true};  ///< only leaves changed; false when an entry names or named a table, so cached walks must go
+                          ///< with it
   std::uint64_t step{4096};  ///< bytes, a power of two that divides start and size: one request for every step is
                              ///< enough, because each step lay in one leaf or below one table
 };
@@ -104,9 +108,12 @@ concept Maintains = requires(T& t, stale_range<InputAddress> range) {
 ///
 /// `publish()`: entries written before it are seen by walks after it. `invalidate(range)`: begins to forget the range.
 /// `invalidate_all()`: begins to forget everything under this translation's tag (VMID, ASID). `complete()`: returns
-/// when all CPUs have forgotten what was begun. `invalidate*` order themselves after earlier entry writes.
+/// when all CPUs have forgotten what was begun. `invalidate*` order themselves after earlier entry writes, and walks
+/// after `complete()` see those writes in what was forgotten.
 ///
-/// Models: aarch64::stage2_tlb, aarch64::stage1_el2_tlb, host::recording_tlb (tests), no_tlb (tables not yet in use).
+/// Models: aarch64::stage2_tlb, aarch64::tagged_stage2_tlb, aarch64::stage1_el2_tlb, riscv64::stage1_tlb,
+/// riscv64::tagged_stage1_tlb, riscv64::stage2_tlb, riscv64::tagged_stage2_tlb, host::recording_tlb (tests), no_tlb
+/// (tables not yet in use).
 template <typename T, typename InputAddress>
 concept TlbMaintenance = tlb_req::Maintains<T, InputAddress>;
 
@@ -137,7 +144,7 @@ consteval bool explain_paging_policy() {
                 "PagingPolicy: needs `is_present -> bool`, `is_leaf -> bool`, `target -> host_phys` and "
                 "`attributes -> page_attributes`");
   static_assert(paging_req::StatesRules<P>,
-                "PagingPolicy: needs `break_before_make` and `representable(attributes) -> bool`");
+                "PagingPolicy: needs `break_before_make`, `caches_absent` and `representable(attributes) -> bool`");
   return PagingPolicy<P>;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// EXPECT: PagingPolicy: needs `break_before_make` and `representable\(attributes\) -> bool`
+// EXPECT: PagingPolicy: needs `break_before_make`, `caches_absent` and `representable\(attributes\) -> bool`
 #include <axhal/arch/host/paging.hpp>
 
 struct format : axhal::host::paging {

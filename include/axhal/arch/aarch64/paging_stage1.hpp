@@ -47,6 +47,7 @@ struct stage1_el2 {
   static constexpr unsigned largest_leaf_level = 2;
   static constexpr unsigned output_bits = 48;
   static constexpr bool break_before_make = true;
+  static constexpr bool caches_absent = false;
 
   // clang-format off
   using f_valid    = descriptor::f_valid;

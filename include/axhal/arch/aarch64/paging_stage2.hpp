@@ -42,6 +42,7 @@ struct stage2 {
   static constexpr unsigned largest_leaf_level = levels - 1 < 2 ? levels - 1 : 2;
   static constexpr unsigned output_bits = 48;
   static constexpr bool break_before_make = true;
+  static constexpr bool caches_absent = false;
 
   // clang-format off
   using f_valid    = descriptor::f_valid;

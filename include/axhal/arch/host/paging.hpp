@@ -26,6 +26,7 @@ struct paging {
   static constexpr unsigned largest_leaf_level = 2;
   static constexpr unsigned output_bits = 52;
   static constexpr bool break_before_make = false;
+  static constexpr bool caches_absent = false;
 
   // clang-format off
   using f_present = bit_field<bool,           0>;

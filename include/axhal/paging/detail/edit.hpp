@@ -17,7 +17,8 @@ namespace axhal::paging::detail {
 /// One change of a live page table, from its first store to the moment when every CPU has forgotten what was before.
 ///
 /// Keeps the two orders that hardware asks for: contents before the link to them, and forgetting before frames are
-/// released or, where `P::break_before_make`, before a new entry is made.
+/// released or, where `P::break_before_make`, before a new entry is made. Where `P::caches_absent`, an entry that is
+/// made is forgotten as well: that an address was not mapped is a translation that goes stale.
 template <PagingPolicy P, FrameSource F, TlbMaintenance<typename P::input_address> T>
 class edit {
  public:
@@ -32,16 +33,20 @@ class edit {
   [[nodiscard]] tables<P, F> const& memory() const { return memory_; }
   [[nodiscard]] table_reserve<F>& reserve() { return reserve_; }
 
-  /// Fills an absent entry.
-  void make(host_phys table, std::size_t index, entry e) {
+  /// Fills an entry of a table that no walk can reach yet.
+  void fill(host_phys table, std::size_t index, entry e) { memory_.store(table, index, e); }
+
+  /// Fills an absent entry of a live table, at `level`, which translates `address`.
+  void make(host_phys table, std::size_t index, unsigned level, std::uint64_t address, entry e) {
     memory_.store(table, index, e);
-    unpublished_ = true;
+    made(level == 0 || P::is_leaf(e, level) ? stale_leaf(address, level) : stale_walk(address, level));
   }
 
   /// Puts `now` in the place of the leaf `before`.
   void replace_leaf(host_phys table, std::size_t index, unsigned level, std::uint64_t address, entry before,
                     entry now) {
-    exchange(table, index, stale_leaf(address, level), now, only_rights_differ(before, now, level));
+    bool const becomes_table = P::is_present(now) && level > 0 && !P::is_leaf(now, level);
+    exchange(table, index, stale_leaf(address, level), now, only_rights_differ(before, now, level), becomes_table);
   }
 
   /// Puts `now` in the place of a table entry, and releases the table and what is below it.
@@ -81,8 +86,9 @@ class edit {
   [[nodiscard]] static constexpr range stale_below(std::uint64_t address, unsigned level) {
     return {{shape::around(address, level).first}, shape::span(level), false, frame_size};
   }
-  /// A table entry alone: the leaves below it were absent.
+  /// A table entry alone: the leaves below it were absent, which is nothing to forget where nobody remembers it.
   [[nodiscard]] static constexpr range stale_walk(std::uint64_t address, unsigned level) {
+    if (P::caches_absent) return stale_below(address, level);
     return {{shape::around(address, level).first}, shape::span(level), false, shape::span(level)};
   }
 
@@ -91,15 +97,29 @@ class edit {
            P::attributes(now).type == P::attributes(before).type;
   }
 
-  void exchange(host_phys table, std::size_t index, range stale, entry now, bool in_place) {
+  void exchange(host_phys table, std::size_t index, range stale, entry now, bool in_place, bool becomes_table = false) {
     bool const must_break = P::break_before_make && P::is_present(now) && !in_place;
     memory_.store(table, index, must_break ? entry{} : now);
+    // A leaf in whose place a table stands at once is more than a change of leaves.
+    if (!must_break && becomes_table) stale.last_level = false;
     stale_.add(stale);
     if (must_break) {
       flush();
       memory_.store(table, index, now);
+      if (becomes_table) stale.last_level = false;
+      made(stale);
+    } else if (!P::caches_absent && P::is_present(now)) {
+      unpublished_ = true;
     }
-    if (P::is_present(now)) unpublished_ = true;
+  }
+
+  /// Takes note that the entry of `fresh` was absent, and no longer is.
+  void made(range fresh) {
+    if constexpr (P::caches_absent) {
+      stale_.add(fresh);
+    } else {
+      unpublished_ = true;
+    }
   }
 
   void detach(host_phys table, unsigned level) {

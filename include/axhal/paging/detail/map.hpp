@@ -65,21 +65,32 @@ template <PagingPolicy P, FrameSource F>
   return count;
 }
 
+/// Whether walks may reach a table while it is filled.
+enum class reachable : std::uint8_t { no, yes };
+
 /// Fulfils the request below `table`. Precondition: `plan_map` said yes, and the edit has as many frames as it said.
 template <PagingPolicy P, FrameSource F, typename T>
-void apply_map(edit<P, F, T>& change, map_request const& wanted, host_phys table, unsigned level, extent all) {
+void apply_map(edit<P, F, T>& change, map_request const& wanted, host_phys table, unsigned level, extent all,
+               reachable by_walks = reachable::yes) {
+  auto const enter = [&](std::size_t index, extent part, typename P::entry e) {
+    if (by_walks == reachable::yes) {
+      change.make(table, index, level, part.first, e);
+    } else {
+      change.fill(table, index, e);
+    }
+  };
   geometry<P>::each_part(all, level, [&](extent part) {
     std::size_t const index = geometry<P>::index(part.first, level);
     auto const e = change.memory().load(table, index);
     if (P::is_present(e)) {
-      apply_map(change, wanted, P::target(e, level), level - 1, part);
+      apply_map(change, wanted, P::target(e, level), level - 1, part, by_walks);
     } else if (is_one_leaf<P>(wanted, part, level)) {
-      change.make(table, index, P::leaf(wanted.target(part.first), wanted.attributes, level));
+      enter(index, part, P::leaf(wanted.target(part.first), wanted.attributes, level));
     } else {
       host_phys const child = change.reserve().take();
       change.memory().clear(child, level - 1);
-      apply_map(change, wanted, child, level - 1, part);
-      change.make(table, index, P::table(child));
+      apply_map(change, wanted, child, level - 1, part, reachable::no);
+      enter(index, part, P::table(child));
     }
     return true;
   });
