@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <axhal/core/bytes.hpp>
+#include "../console.hpp"
 
 #include <cstdint>
 
@@ -47,22 +47,11 @@ inline call_result smc(std::uint64_t function, std::uint64_t a = 0) {
   return {x0, x1, x2, x3};
 }
 
-[[noreturn]] inline void power_off() {
+inline void put(std::uint8_t byte) { store32(uart, byte); }
+
+inline void power_off() {
   hvc(0x8400'0008);
   for (;;) asm volatile("wfi");
-}
-
-inline void print(axhal::text t) {
-  for (char c : t) store32(uart, static_cast<std::uint8_t>(c));
-}
-inline void print_number(std::uint64_t n, unsigned base = 10) {
-  char digits[20];
-  unsigned at = sizeof digits;
-  do {
-    digits[--at] = "0123456789abcdef"[n % base];
-    n /= base;
-  } while (n != 0);
-  print({digits + at, sizeof digits - at});
 }
 
 }  // namespace payload

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // Does to a hypervisor what Linux does not: every access width and sign, wrong calls, faults on purpose, unknown
-// registers. Each check prints a line when it fails; the last lines are the counts and the verdict.
+// registers.
 
+#include "../checks.hpp"
 #include "guest.hpp"
 
 using namespace payload;
@@ -14,23 +15,6 @@ struct exception {
 exception volatile caught;
 std::uint64_t volatile return_to;  // where an exception returns instead of the next instruction; 0: next instruction
 std::uint32_t volatile irq_count[1024];
-
-unsigned passed, failed;
-
-void check(axhal::text what, std::uint64_t got, std::uint64_t wanted) {
-  if (got == wanted) {
-    ++passed;
-    return;
-  }
-  ++failed;
-  print("AXHAL-GUEST failed=");
-  print(what);
-  print(" got 0x");
-  print_number(got, 16);
-  print(" wanted 0x");
-  print_number(wanted, 16);
-  print("\r\n");
-}
 
 unsigned exception_class() { return static_cast<unsigned>(caught.esr >> 26) & 63; }
 
@@ -295,12 +279,5 @@ extern "C" void payload_main() {
   refused();
   floating_point();
   interrupts();
-  print("AXHAL-GUEST passed=");
-  print_number(passed);
-  print("\r\nAXHAL-GUEST failures=");
-  print_number(failed);
-  print("\r\nAXHAL-GUEST verdict=");
-  print(failed == 0 ? axhal::text{"ok"} : axhal::text{"failed"});
-  print("\r\n");
-  power_off();
+  conclude();
 }
