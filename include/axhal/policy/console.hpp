@@ -41,9 +41,7 @@ concept Receives = requires(C& c) {
 ///   1. what is put arrives at the far end, all of it, in order, unchanged
 ///   2. `get` with nothing received is `empty`
 ///   3. what the far end sends is got, in order, unchanged, up to the device's depth
-///   4. past that depth the loss is reported once as `overrun`, or, with `hides_loss`, not at all; what was kept and
-///   what
-///      comes later is got
+///   4. past that depth the loss is told once as `overrun`, or never with `hides_loss`; the rest is got, in order
 ///
 /// Models: console::pl011, console::ns16550, riscv64::sbi_console, host::console.
 template <typename C>

@@ -15,7 +15,7 @@
 
 namespace axhal::riscv64 {
 
-/// What `sbi_server` answers to Get SBI implementation ID: a number that nobody has registered, "xa".
+/// What `sbi_server` answers to Get SBI implementation ID: a number that nobody has registered, "ax".
 inline constexpr std::uint64_t sbi_impl_id = 0x6178;
 /// And to Get SBI implementation version: this library's release, major in [23:16], minor in [15:8], patch in [7:0].
 inline constexpr std::uint64_t sbi_impl_version = 0x00'0100;
@@ -100,7 +100,7 @@ class sbi_server {
  private:
   using kind = sbi_action::kind;
 
-  [[nodiscard]] static constexpr std::uint64_t offers(sbi_extension e) {
+  [[nodiscard, gnu::always_inline]] static constexpr std::uint64_t offers(sbi_extension e) {
     switch (e) {
       case sbi_extension::base:
       case sbi_extension::time:
