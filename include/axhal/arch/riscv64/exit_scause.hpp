@@ -8,7 +8,7 @@
 #include <axhal/arch/riscv64/instruction.hpp>
 #include <axhal/arch/riscv64/mmio_emulation.hpp>
 #include <axhal/arch/riscv64/scause.hpp>
-#include <axhal/core/result.hpp>
+#include <axhal/arch/riscv64/trapped_instruction.hpp>
 #include <axhal/vcpu/dispatch.hpp>
 #include <axhal/vcpu/emulation.hpp>
 #include <axhal/vcpu/exit.hpp>
@@ -18,25 +18,6 @@
 namespace axhal::riscv64 {
 namespace detail {
 
-/// The bits of an instruction that trapped as illegal or virtual: from stval, or fetched where hardware leaves that 0.
-/// What was fetched may have been changed since, so it must not be trusted with more than the guest may do to itself.
-/// Fails with the answer to the exit: `retry` when the guest's own tables refuse the fetch by now, so that it meets its
-/// own fault; `slow` when a fast tier cannot fetch. 0 when nothing at all can be known.
-template <typename H, TrapContext C>
-[[nodiscard]] constexpr result<std::uint64_t, resume> trapped_instruction(C const& c) {
-  std::uint64_t const bits = c.stval();
-  if (bits != 0) return bits;
-  if constexpr (FetchContext<C>) {
-    auto const word = c.fetch(c.pc());
-    if (!word) return failure{resume::retry};
-    return std::uint64_t{*word};
-  } else if constexpr (is_fast<H>) {
-    return failure{resume::slow};
-  } else {
-    return std::uint64_t{0};
-  }
-}
-
 /// A guest-page fault that `is_device_access` does not know.
 template <TrapContext C, typename H>
 constexpr resume decode_guest_page_fault(C& c, H& handler, std::uint64_t cause) {
@@ -44,7 +25,7 @@ constexpr resume decode_guest_page_fault(C& c, H& handler, std::uint64_t cause) 
   if (htinst::is_walk(c.htinst())) {
     access const wanted = htinst::is_walk_write(c.htinst()) ? access::write : access::read;
     // Tables are aligned: the two low bits of their addresses are not in stval, but zero.
-    return handler(guest, exit::memory_fault{guest_phys{c.htval() << 2}, wanted, true});
+    return skipped<H>(c, handler(guest, exit::memory_fault{guest_phys{c.htval() << 2}, wanted, true}));
   }
   guest_phys const address = faulting_address(c.htval(), c.stval());
   access const wanted = wanted_by(cause, access::read);
@@ -55,7 +36,7 @@ constexpr resume decode_guest_page_fault(C& c, H& handler, std::uint64_t cause) 
     if (found.error() == no_access::vanished) return resume::retry;
     if (found.error() == no_access::unread && is_fast<H>) return resume::slow;
   }
-  return handler(guest, exit::memory_fault{address, wanted, false});
+  return skipped<H>(c, handler(guest, exit::memory_fault{address, wanted, false}));
 }
 
 /// A CSR instruction that trapped as virtual.
@@ -69,10 +50,10 @@ constexpr resume decode_csr_access(C& c, H& handler, std::uint32_t instruction) 
     if (is_counter(a.id)) {
       allowed = (c.template read_vs<csr::scounteren>() >> (static_cast<unsigned>(a.id) & 31) & 1) != 0;
     }
-    if (!allowed) return handler(guest, exit::refused_instruction{instruction});
+    if (!allowed) return skipped<H>(c, handler(guest, exit::refused_instruction{instruction}));
   }
   if ((a.reads() && !c.holds(a.rd)) || (!a.immediate && !c.holds(a.source))) return resume::slow;
-  std::uint64_t const operand = c.x(a.source);
+  std::uint64_t const operand = a.immediate ? 0 : c.x(a.source);
   auto const id = static_cast<std::uint32_t>(a.id);
   auto const read = [&] { return handler(guest, exit::register_read{id, a.rd}); };
   auto const write = [&] { return handler(guest, exit::register_write{id, a.value(guest.completed, operand)}); };
@@ -102,7 +83,7 @@ constexpr resume decode_virtual_instruction(C& c, H& handler) {
         break;
     }
   }
-  return handler(guest, exit::refused_instruction{*bits});
+  return skipped<H>(c, handler(guest, exit::refused_instruction{*bits}));
 }
 
 /// An illegal-instruction exception: the first use of FP or vector registers since these were switched away, or an
@@ -125,18 +106,22 @@ constexpr resume decode_illegal_instruction(C& c, H& handler) {
     bool const guest_allows =
         (!fp || sstatus::f_fs::get(guests) != off) && (!vector || sstatus::f_vs::get(guests) != off);
     if (guest_allows && vector && sstatus::f_vs::get(hosts) == off) {
-      return handler(guest, exit::lazy_state{part::vector});
+      return skipped<H>(c, handler(guest, exit::lazy_state{part::vector}));
     }
-    if (guest_allows && fp && sstatus::f_fs::get(hosts) == off) return handler(guest, exit::lazy_state{part::fp});
+    if (guest_allows && fp && sstatus::f_fs::get(hosts) == off)
+      return skipped<H>(c, handler(guest, exit::lazy_state{part::fp}));
   }
-  return handler(guest, exit::refused_instruction{*bits});
+  return skipped<H>(c, handler(guest, exit::refused_instruction{*bits}));
 }
 
 /// Everything but the exits that `decode_call` and `decode_device_access` answer.
 template <TrapContext C, typename H>
 constexpr resume decode_rare(C& c, H& handler, std::uint64_t cause) {
   guest_view<C> guest{c};
-  if (scause::f_interrupt::get(cause)) return handler(guest, exit::host_interrupt{});
+  if (scause::f_interrupt::get(cause)) {
+    // It came between two instructions: there is none to step over.
+    return stepped(c, handler(guest, exit::host_interrupt{}), 0);
+  }
   switch (cause) {
     case scause::of(exception::instruction_guest_page):
     case scause::of(exception::load_guest_page):
@@ -148,7 +133,7 @@ constexpr resume decode_rare(C& c, H& handler, std::uint64_t cause) {
     case scause::of(exception::instruction_access):
     case scause::of(exception::load_access):
     case scause::of(exception::store_access):
-    case scause::of(exception::hardware_error): return handler(guest, exit::host_error{cause});
+    case scause::of(exception::hardware_error): return skipped<H>(c, handler(guest, exit::host_error{cause}));
 
     // The guest's own. hedeleg gives them to it directly, but a machine may lack any bit of that register.
     case scause::of(exception::instruction_misaligned):
@@ -164,7 +149,7 @@ constexpr resume decode_rare(C& c, H& handler, std::uint64_t cause) {
       return resume::retry;
 
     // HS-mode's and M-mode's calls, double traps, reserved and custom causes: told as they are.
-    default: return handler(guest, exit::unknown{cause});
+    default: return skipped<H>(c, handler(guest, exit::unknown{cause}));
   }
 }
 
@@ -183,6 +168,17 @@ template <TrapContext C, typename H>
   constexpr unsigned a7 = 17;
   guest_view<C> guest{c};
   return detail::stepped(c, handler(guest, exit::hypercall{c.x(a7), 0, false}), 4);
+}
+
+/// `decode_call` for a handler that `AnswersAtOnce`: false, and nothing has happened, when this call is not one of those.
+template <TrapContext C, typename H>
+  requires AnswersAtOnce<H, guest_view<C>>
+[[gnu::always_inline]] constexpr bool answer_at_once(C c, H& handler) {
+  constexpr unsigned a7 = 17;
+  guest_view<C> guest{c};
+  if (!handler.answer_at_once(guest, exit::hypercall{c.x(a7), 0, false})) return false;
+  c.set_pc(c.pc() + 4);
+  return true;
 }
 
 /// True for device accesses that htinst describes: a guest-page fault on a load or store of one general register,
@@ -229,7 +225,8 @@ template <TrapContext C, typename H>
 
 /// Tells `handler` what the exit in `c` means, in one call; two for an instruction that reads and writes (an AMO on a
 /// device, a CSR instruction with both effects). Gives back what the handler answered, but never `next_instruction`:
-/// PC has been moved past the instruction then, by 2 or 4 as it is long, and `retry` comes back.
+/// PC has been moved past the instruction then, by 2 or 4 as it is long, and `retry` comes back. An instruction whose
+/// length cannot be known is not stepped over.
 ///
 /// Answered without the handler: exceptions that are the guest's own and were not delegated (the guest takes them), and
 /// a trapped instruction that the guest's own tables do not show any more (`retry`: it meets its own fault).

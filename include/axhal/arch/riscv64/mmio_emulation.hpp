@@ -5,6 +5,7 @@
 #include <axhal/arch/riscv64/guest_view.hpp>
 #include <axhal/arch/riscv64/mmio_decoder.hpp>
 #include <axhal/arch/riscv64/scause.hpp>
+#include <axhal/arch/riscv64/trapped_instruction.hpp>
 #include <axhal/core/address.hpp>
 #include <axhal/core/result.hpp>
 #include <axhal/vcpu/dispatch.hpp>
@@ -16,14 +17,6 @@
 /// Device accesses that the fast tier leaves: htinst says nothing, or describes an AMO or a misaligned access. What was
 /// asked for is found out and done here, one device access at a time.
 namespace axhal::riscv64::detail {
-
-/// `next_instruction` means that PC moves on by `length`, which is done here: `retry` comes back for it.
-template <TrapContext C>
-[[gnu::always_inline]] constexpr resume stepped(C& c, resume answer, std::uint64_t length) {
-  if (answer != resume::next_instruction) return answer;
-  c.set_pc(c.pc() + length);
-  return resume::retry;
-}
 
 /// A guest-page fault's address: htval has bits from 2, stval the two low ones ("Hypervisor Trap Value (htval)
 /// Register").
