@@ -101,8 +101,8 @@ constexpr void take_exception(C& c, guest_exception const& e) {
 
 namespace detail {
 /// An abort with status `fsc` on `wanted` of `address` by the instruction at `pc`, taken from `state`.
-[[nodiscard]] constexpr guest_exception abort(std::uint64_t pc, std::uint64_t state, std::uint64_t address,
-                                              access wanted, std::uint8_t fsc) {
+[[nodiscard]] constexpr guest_exception abort_of(std::uint64_t pc, std::uint64_t state, std::uint64_t address,
+                                                 access wanted, std::uint8_t fsc) {
   bool const from_el0 = is_el0(state);
   bool const fetch = has(wanted, access::execute);
   auto const from_lower = fetch ? exception_class::instruction_abort : exception_class::data_abort;
@@ -120,7 +120,7 @@ namespace detail {
 /// instruction at `pc`, taken from `state`.
 [[nodiscard]] constexpr guest_exception bus_error(std::uint64_t pc, std::uint64_t state, std::uint64_t address,
                                                   access wanted) {
-  return detail::abort(pc, state, address, wanted, fsc_external_abort);
+  return detail::abort_of(pc, state, address, wanted, fsc_external_abort);
 }
 
 /// The exception of an access that its target does not do at this alignment: an alignment fault, or, where an
@@ -133,7 +133,7 @@ namespace detail {
             .far = address,
             .sets_far = true};
   }
-  return detail::abort(pc, state, address, wanted, fsc_alignment);
+  return detail::abort_of(pc, state, address, wanted, fsc_alignment);
 }
 
 /// By which name EL2 reaches the guest's register that EL1 calls `plain`.
