@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <axhal/arch/aarch64/paging_stage1.hpp>
 #include <axhal/arch/host/paging.hpp>
+#include <axhal/arch/riscv64/paging_stage1.hpp>
 #include <axhal/paging/boot_tables.hpp>
 #include <axhal/paging/page_table.hpp>
 
@@ -40,22 +41,35 @@ using vhe = aarch64::stage1_el2<el2_mode::vhe, 39>;
 constexpr auto nvhe_tables = paging::make_boot_tables<nvhe, virt_map, base>();
 constexpr auto vhe_tables = paging::make_boot_tables<vhe, virt_map, base>();
 
+// The same map on QEMU's virt machine for rv64.
+constexpr boot_region<host_virt> riscv_map[] = {
+    boot_identity({{0}, 0x8000'0000}, devices),
+    boot_identity({{0x8000'0000}, 0x20'0000}, data),
+    boot_identity({{0x8020'0000}, 0x20'0000}, code),
+    boot_identity({{0x8040'0000}, 0x20'0000}, constants),
+    boot_identity({{0x8060'0000}, 0x40'0000'0000 - 0x8060'0000}, data),
+};
+constexpr host_phys riscv_base{0x8050'0000};
+constexpr auto sv39_tables = paging::make_boot_tables<riscv64::sv39, riscv_map, riscv_base>();
+constexpr auto sv48_tables = paging::make_boot_tables<riscv64::sv48, riscv_map, riscv_base>();
+
 /// The tables as a machine would find them: at the address that they were computed for.
 template <typename Tables>
 struct at_base {
   Tables const* tables;
+  host_phys start;
   result<host_phys, frame_error> allocate(std::size_t, std::size_t) { return failure{frame_error::exhausted}; }
   result<void, frame_error> release(host_phys, std::size_t) { return failure{frame_error::foreign}; }
   [[nodiscard]] void* pointer(host_phys p) const {
     auto const* const first = reinterpret_cast<std::uint8_t const*>(tables->entries);
-    return const_cast<std::uint8_t*>(first + (p - base));
+    return const_cast<std::uint8_t*>(first + (p - start));
   }
 };
 
 template <typename P, typename Tables>
-result<mapping, paging_error> lookup(Tables const& tables, std::uint64_t at) {
-  at_base<Tables> memory{&tables};
-  return paging::walk(paging::tables<P, at_base<Tables>>{memory}, base, {at});
+result<mapping, paging_error> lookup(Tables const& tables, std::uint64_t at, host_phys start = base) {
+  at_base<Tables> memory{&tables, start};
+  return paging::walk(paging::tables<P, at_base<Tables>>{memory}, start, {at});
 }
 
 template <typename P, typename Tables>
@@ -98,6 +112,35 @@ TEST_CASE("the words of the tables are the manual's") {
   STATIC_REQUIRE(nvhe_tables.entries[512 + 3] == 0x0040'0000'4060'0741);
   STATIC_REQUIRE(vhe_tables.entries[512 + 1] == 0x0040'0000'4020'0781);
   STATIC_REQUIRE(vhe_tables.entries[512 + 3] == 0x0060'0000'4060'0701);
+}
+
+TEST_CASE("Sv39 and Sv48 identity maps") {
+  STATIC_REQUIRE(sizeof sv39_tables == 2 * 4096);
+  STATIC_REQUIRE(sizeof sv48_tables == 3 * 4096);
+  // Devices: D A W R V, and RSW says what they are; text: A X R V.
+  STATIC_REQUIRE(sv39_tables.entries[0] == 0x0000'02c7);
+  STATIC_REQUIRE(sv39_tables.entries[1] == 0x1000'02c7);
+  STATIC_REQUIRE(sv39_tables.entries[2] == 0x2014'0401);  // the second frame, at 0x8050'1000
+  STATIC_REQUIRE(sv39_tables.entries[3] == 0x3000'00c7);
+  STATIC_REQUIRE(sv39_tables.entries[512 + 0] == 0x2000'00c7);
+  STATIC_REQUIRE(sv39_tables.entries[512 + 1] == 0x2008'004b);
+  STATIC_REQUIRE(sv39_tables.entries[512 + 2] == 0x2010'0043);
+  STATIC_REQUIRE(sv48_tables.entries[0] == 0x2014'0401);
+  STATIC_REQUIRE(sv48_tables.entries[1] == 0);
+  STATIC_REQUIRE(sv48_tables.entries[512 + 2] == 0x2014'0801);
+  for (std::uint64_t const at : {0x1000'0000ULL, 0x8000'0000ULL, 0x8020'0000ULL, 0x8050'0000ULL, 0x8060'0000ULL,
+                                 0x3f'ffff'f000ULL, 0x40'0000'0000ULL}) {
+    auto const narrow = lookup<riscv64::sv39>(sv39_tables, at, riscv_base);
+    CHECK(narrow == lookup<riscv64::sv48>(sv48_tables, at, riscv_base));
+    CHECK(narrow.has_value() == (at < 0x40'0000'0000ULL));
+    if (narrow) CHECK(at - narrow->target.value < std::uint64_t{1} << (12 + 9 * narrow->level));
+  }
+  CHECK(lookup<riscv64::sv39>(sv39_tables, 0x8020'0000, riscv_base) == mapping{{0x8020'0000}, 1, code});
+  CHECK(lookup<riscv64::sv39>(sv39_tables, 0x1000'0000, riscv_base) == mapping{{0}, 2, devices});
+  STATIC_REQUIRE(error_of<riscv64::sv39>({region{{0}, {0}, 0x1000, {read_write_execute, memory_type::normal}}}) ==
+                 boot_map_error::not_representable);
+  STATIC_REQUIRE(error_of<riscv64::sv39>({region{{0x80'0000'0000}, {0}, 0x1000, data}}) ==
+                 boot_map_error::out_of_range);
 }
 
 TEST_CASE("small pages, other addresses and larger roots") {

@@ -4,6 +4,8 @@
 #include <axhal/arch/aarch64/paging_stage1.hpp>
 #include <axhal/arch/aarch64/paging_stage2.hpp>
 #include <axhal/arch/host/paging.hpp>
+#include <axhal/arch/riscv64/paging_stage1.hpp>
+#include <axhal/arch/riscv64/paging_stage2.hpp>
 #include <axhal/paging/page_table.hpp>
 
 #include <support/paging_machine.hpp>
@@ -86,6 +88,8 @@ void run(std::uint64_t seed, int operations) {
   REQUIRE(table.create());
   machine->use(table.root());
 
+  constexpr std::uint64_t largest_page = paging::geometry<P>::span(P::largest_leaf_level);
+  constexpr std::uint64_t far = std::max(largest_page, std::uint64_t{0x40'0000'0000});
   int succeeded = 0;
   int ran_out = 0;
   for (int n = 0; n < operations; ++n) {
@@ -103,7 +107,7 @@ void run(std::uint64_t seed, int operations) {
     bool const is_small = size <= 0x80'0000;
     std::uint64_t const frame = random() % 0x100;
     host_phys const to = is_small && random() % 2 == 0 ? host_phys{0x1'0000'0000 + frame * 0x1000}
-                                                       : host_phys{0x40'0000'0000 + start.value % 0x4000'0000};
+                                                       : host_phys{far + start.value % largest_page};
     bool const fits = to.value + (size - 1) <= (std::uint64_t{1} << P::output_bits) - 1;
 
     auto const kind = random() % 8;
@@ -200,6 +204,8 @@ using aarch64::stage2;
 }  // namespace
 
 TEMPLATE_TEST_CASE("a page table does what a list of intervals does", "", stage2<32>, stage2<36>, stage2<40>,
-                   stage2<48>, (stage1_el2<el2_mode::nvhe, 48>), (stage1_el2<el2_mode::vhe, 39>), host::paging) {
+                   stage2<48>, (stage1_el2<el2_mode::nvhe, 48>), (stage1_el2<el2_mode::vhe, 39>), host::paging,
+                   riscv64::sv39, riscv64::sv48, riscv64::sv57_svpbmt, riscv64::sv39x4, riscv64::sv48x4_svpbmt,
+                   riscv64::sv57x4) {
   for (std::uint64_t const seed : {1U, 2U, 3U}) run<TestType>(seed, 400);
 }

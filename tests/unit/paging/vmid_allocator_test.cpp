@@ -212,6 +212,32 @@ TEST_CASE("without VMIDs every grant asks for a flush") {
   CHECK(tag.id == vmid{1});
 }
 
+TEST_CASE("a machine with none, seven or fourteen bits") {
+  vmid_allocator<14, 8> none{0};
+  vmid_tag a{};
+  vmid_tag b{};
+  for (int round = 0; round < 3; ++round) {
+    for (vmid_tag* const tag : {&a, &b}) {
+      auto const grant = none.load(*tag, {7});
+      CHECK(grant.id == vmid{0});
+      CHECK(grant.flush);
+    }
+  }
+  for (unsigned const bits : {7U, 14U}) {
+    vmid_allocator<14, 8> some{bits};
+    std::uint32_t const last = (1U << bits) - 1;
+    for (std::uint32_t id = 1; id <= last; ++id) {
+      vmid_tag tag{};
+      auto const grant = some.load(tag, {0});
+      if (grant.flush || grant.id != vmid{id}) FAIL("VMID " << id << " of " << bits << " bits");
+    }
+    vmid_tag tag{};
+    CHECK(some.load(tag, {0}).flush);
+    CHECK(tag.id.value <= last);
+    CHECK(some.generation() == 2);
+  }
+}
+
 TEST_CASE("allocation works in the compiler") {
   constexpr auto ids = [] {
     vmid_allocator<4, 2> a;
