@@ -6,6 +6,7 @@
 // instruction that causes the exit is counted by the emulator when it is HVC and not when it faults; the guest's own
 // HVC is taken off.
 
+#include "../counting.hpp"
 #include "guest.hpp"
 
 using namespace payload;
@@ -23,33 +24,9 @@ std::uint64_t counter() {
   return v;
 }
 
-/// Ticks of `rounds` runs of `f`.
 template <typename F>
-[[gnu::noinline]] std::uint64_t measure(F f) {
-  auto const start = counter();
-  for (unsigned i = 0; i < rounds; ++i) {
-    f();
-    asm volatile("");
-  }
-  return counter() - start;
-}
-
-void report(axhal::text name, std::uint64_t instructions) {
-  print("AXHAL-BENCH ");
-  print(name);
-  print("=");
-  print_number(instructions);
-  print("\r\n");
-}
-
-void sort(std::uint64_t* values, unsigned count) {
-  for (unsigned i = 1; i < count; ++i) {
-    for (unsigned j = i; j > 0 && values[j] < values[j - 1]; --j) {
-      auto const t = values[j];
-      values[j] = values[j - 1];
-      values[j - 1] = t;
-    }
-  }
+std::uint64_t measure(F f) {
+  return ticks_of<rounds>(counter, f);
 }
 
 void timer() {
