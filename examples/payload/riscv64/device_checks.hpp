@@ -204,6 +204,16 @@ inline void odd_sizes(machine const& m) {
   STORE("sw", uart + 0xfc, 1);
 }
 
+/// No driver loads a device's register into an FP register.
+inline void floating_point_accesses(machine const& m) {
+  if (!m.is_ours()) return;
+  set<csr::sstatus>(axhal::riscv64::sstatus::f_fs::mask);
+  check("fld from a device", cause_of_word(0x0005'b507, 0, word_register - 4), cause::load_access);
+  check("fsw to a device", cause_of_word(0x00a5'a027, 0, word_register), cause::store_access);
+  check("c.fld from a device", cause_of_word(0x0001'2188, 0, uart_at::data), cause::load_access);
+  clear<csr::sstatus>(axhal::riscv64::sstatus::f_fs::mask);
+}
+
 /// The UART's own ways that a driver relies on.
 inline void uart_ways() {
   store8(uart_at::ier, 0);

@@ -189,6 +189,15 @@ inline void waits(machine const& m) {
   check("hart_suspend ends with the timer", error_of(sbi::hsm, 3, 0), success);
   check("hart_suspend: it is pending", is_pending(irq::sti), 1);
   check("hart_suspend: not before its time", now() >= due, 1);
+  due = now() + 20'000;
+  set_timer(due);
+  std::uint64_t there[4] = {ones, ones, ones, ones};
+  check("hart_suspend that forgets", suspend_here(0x0123'4567'89ab'cdef, there), success);
+  check("hart_suspend that forgets: a0 is the hart", there[0], 0);
+  check("hart_suspend that forgets: a1 is what it was given", there[1], 0x0123'4567'89ab'cdef);
+  check("hart_suspend that forgets: satp", there[2], 0);
+  check("hart_suspend that forgets: interrupts are off", there[3] & 2, 0);
+  check("hart_suspend that forgets: not before its time", now() >= due, 1);
   clear<csr::sie>(irq::bit(irq::sti));
   set_timer(ones);
 

@@ -129,6 +129,39 @@ run_user:
 user_left:
   back_to_c
 
+// uint64_t suspend_here(opaque, uint64_t out[4]): suspends this hart so that it forgets everything but memory, and comes
+// back by the address that it has given: then out has a0, a1, satp and sstatus as they were there, and the result is
+// zero. Otherwise it is the call's error.
+  .globl suspend_here
+suspend_here:
+  leave_c
+  la    t0, suspend_out
+  sd    a1, 0(t0)
+  mv    a2, a0
+  li    a0, 0x80000000          // the default kind that does not retain
+  la    a1, 5f
+  li    a7, 0x48534d            // HSM
+  li    a6, 3                   // hart_suspend
+  ecall
+  j     6f
+  .balign 4
+5:
+  la    t0, suspend_out
+  ld    t0, 0(t0)
+  sd    a0, 0(t0)
+  sd    a1, 8(t0)
+  csrr  t1, satp
+  sd    t1, 16(t0)
+  csrr  t1, sstatus
+  sd    t1, 24(t0)
+  la    t0, __trap_stack_top
+  csrw  sscratch, t0
+  la    t0, trap_entry
+  csrw  stvec, t0
+  li    a0, 0
+6:
+  back_to_c
+
 // void walk_registers(uint64_t out[32], device): gives register n the value n * 0x0101010101010101, leaves this machine
 // by a call and by a load from the device, and writes down what all of them are then.
   .globl walk_registers
@@ -151,6 +184,8 @@ walk_registers:
   .bss
   .balign 8
 c_stack:
+  .quad 0
+suspend_out:
   .quad 0
 
   .section .note.GNU-stack, "", %progbits

@@ -119,7 +119,9 @@ inline void vector(machine const& m) {
 
 inline void state(machine const& m) {
   general_registers();
+  // Before this the guest has not used FP, so that what it asks for is another way through the hypervisor.
   floating_point();
+  floating_point_accesses(m);
   vector(m);
 }
 

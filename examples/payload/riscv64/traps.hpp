@@ -9,6 +9,7 @@
 extern "C" {
 std::uint64_t run_code(void const* code, std::uint64_t a0, std::uint64_t a1);
 std::uint64_t run_user(std::uint64_t code, std::uint64_t a0);
+std::uint64_t suspend_here(std::uint64_t opaque, std::uint64_t* out);
 void walk_registers(std::uint64_t* out, std::uint64_t device);
 void code_done();
 void user_left();
