@@ -9,9 +9,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <initializer_list>
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <unistd.h>
 #include <unordered_map>
 #include <vector>
@@ -34,6 +36,12 @@ struct mnemonic {
   operation op;
 };
 
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string whole;
+  for (auto const part : parts) whole += part;
+  return whole;
+}
+
 /// By the assembler's names, without aliases.
 std::unordered_map<std::string, mnemonic> mnemonics() {
   std::unordered_map<std::string, mnemonic> all;
@@ -54,10 +62,10 @@ std::unordered_map<std::string, mnemonic> mnemonics() {
                           amo{"and", operation::bit_and}, amo{"or", operation::bit_or}, amo{"min", operation::min},
                           amo{"max", operation::max}, amo{"minu", operation::minu}, amo{"maxu", operation::maxu}}) {
       for (std::string const order : {"", ".aq", ".rl", ".aqrl"})
-        all["amo" + std::string{a.name} + "." + letter + order] = {kind::amo, w.size, true, a.op};
+        all[joined({"amo", a.name, ".", letter, order})] = {kind::amo, w.size, true, a.op};
     }
     for (std::string const order : {"", ".aq", ".rl", ".aqrl"}) {
-      for (std::string const form : {"lr.", "sc.", "amocas."}) all[form + letter + order] = {};
+      for (std::string const form : {"lr.", "sc.", "amocas."}) all[joined({form, letter, order})] = {};
     }
   }
   for (std::string const form : {"lw", "ld", "sw", "sd", "lbu", "lhu", "lh", "sb", "sh"}) all["c." + form] = all[form];
