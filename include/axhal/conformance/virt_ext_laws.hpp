@@ -270,7 +270,8 @@ template <typename V>
 constexpr bool faults_at_once(V& v) {
   constexpr guest_step steps[] = {
       {step::set, 1, 1}, {step::load, 2, 0xdead'0000, 8}, {step::set, 1, 2}, {step::call, 0, 1}, {step::call, 0, 0xfa}};
-  constexpr guest_fault::kind kinds[] = {guest_fault::kind::bus_error, guest_fault::kind::undefined_instruction};
+  constexpr guest_fault::kind kinds[] = {guest_fault::kind::bus_error, guest_fault::kind::misaligned,
+                                         guest_fault::kind::undefined_instruction};
   for (auto const what : kinds) {
     typename V::vcpu s{};
     prepare<V>(s, steps, 4);
