@@ -147,6 +147,14 @@ class Counting(unittest.TestCase):
         self.assertRegex(shown, r"PLIC claim read +295 +294  EXCEEDED")
         self.assertTrue(self.judge(sbi_timer_to_vector_min=100000)[0])
 
+    def test_rows_that_not_every_machine_has(self):
+        self.assertIn("stimecmp write", self.judge()[1])
+        without = {"stimecmp_write": None, "stimecmp_to_vector_min": None, "stimecmp_to_vector_median": None}
+        good, shown = self.judge(**without)
+        self.assertTrue(good)
+        self.assertNotIn("stimecmp", shown)
+        self.assertNotIn("stimecmp-write", self.measure(report(self.plan, **without))[0])
+
     def test_the_size_of_the_code(self):
         for text, boot, good in ((61440, 40000, True), (61441, 40000, False), (61440, 61440 - 31745, False)):
             with mock.patch.object(code_size, "text_bytes", lambda *_, text=text: text), \
