@@ -20,6 +20,8 @@
 #include <axhal/boot/kernel_image.hpp>
 #include <axhal/boot/modules.hpp>
 #include <axhal/boot/phases.hpp>
+#include <axhal/console/ns16550.hpp>
+#include <axhal/console/ns16550_registers.hpp>
 #include <axhal/console/pl011.hpp>
 #include <axhal/console/pl011_registers.hpp>
 #include <axhal/core/access.hpp>
@@ -66,11 +68,14 @@
 #include <axhal/time/clock_scale.hpp>
 #include <axhal/time/guest_time.hpp>
 #include <axhal/time/timer_queue.hpp>
+#include <axhal/time/virtual_timer.hpp>
 #include <axhal/vcpu/dispatch.hpp>
 #include <axhal/vcpu/emulation.hpp>
 #include <axhal/vcpu/exit.hpp>
 #include <axhal/vcpu/exit_counters.hpp>
 #include <axhal/vcpu/lifecycle.hpp>
+#include <axhal/vdev/byte_sink.hpp>
 #include <axhal/vdev/device_map.hpp>
+#include <axhal/vdev/ns16550.hpp>
 #include <axhal/vdev/pl011.hpp>
 #include <axhal/version.hpp>

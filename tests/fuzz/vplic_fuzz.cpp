@@ -39,7 +39,7 @@ void run(input in) {
   axhal::riscv64::vplic<Vcpus, Sources> plic;
   axhal::test::plic_model model{Vcpus, Sources};
   std::uint64_t told = 0;
-  for (unsigned turn = 0; !in.empty() && turn < 300; ++turn) {
+  for (unsigned turn = 0; !in.empty() && turn < 100; ++turn) {
     std::uint8_t const op = in.byte();
     std::uint64_t const page = 0x20'0000 + 0x1000 * (1 + 2 * std::uint64_t{in.byte() % Vcpus});
     unsigned bytes = 4;

@@ -129,6 +129,16 @@ TEST_CASE("a damaged byte is told and not given", "[console][ns16550]") {
   }
 }
 
+TEST_CASE("an error of a byte that somebody else has read is none of the next", "[console][ns16550]") {
+  simulated_ns16550 chip;
+  chip_driver uart{{&chip}};
+  REQUIRE(uart.init(virt_clock, 115'200).has_value());
+  chip.lsr_errors = 0x10;
+  CHECK(uart.get() == failure{console_error::empty});
+  chip.send('a');
+  CHECK(uart.get() == std::uint8_t{'a'});
+}
+
 TEST_CASE("a loss is told where it happened, once for each place", "[console][ns16550]") {
   simulated_ns16550 chip;
   chip_driver uart{{&chip}};

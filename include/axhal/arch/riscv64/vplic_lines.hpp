@@ -45,7 +45,7 @@ class vplic_lines {
 
   [[nodiscard]] constexpr unsigned vcpus() const {
     // The constructor has seen to that; said again for those who index by what is below.
-    if (vcpus_ > Vcpus) __builtin_unreachable();
+    if (vcpus_ < 1 || vcpus_ > Vcpus) __builtin_unreachable();
     return vcpus_;
   }
 
@@ -174,7 +174,7 @@ class vplic_lines {
     source_set left{};
     std::uint64_t any = 0;
     for (unsigned w = 0; w < words; ++w) {
-      left[w] = pending_[w] & enabled_[v][w] & (planes_[0][w] | planes_[1][w] | planes_[2][w]);
+      left[w] = pending_[w] & enabled_[v][w];
       any |= left[w];
     }
     if (any == 0) return set_best(v, {});
@@ -187,6 +187,8 @@ class vplic_lines {
     unsigned w = 0;
     while (left[w] == 0) ++w;
     std::uint32_t const source = w * 64 + static_cast<std::uint32_t>(std::countr_zero(left[w]));
+    // With a priority of 0 there was none with another.
+    if (priority_[source] == 0) return set_best(v, {});
     set_best(v, {static_cast<std::uint16_t>(source), priority_[source]});
   }
 
