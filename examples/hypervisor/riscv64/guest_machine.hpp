@@ -53,14 +53,17 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
 
   // --- exits ---
 
+  /// The calls that need nothing but their own words.
   template <typename Guest>
-  [[gnu::always_inline]] resume operator()(Guest& guest, axhal::exit::hypercall const& call) {
+  [[gnu::always_inline]] bool answer_at_once(Guest& guest, axhal::exit::hypercall const& call) {
     std::uint64_t value{};
-    if (server::answer_at_once(call.number, guest.argument(6), guest.argument(0), value)) [[likely]] {
-      guest.set_result(0, 0);
-      guest.set_result(1, value);
-      return resume::next_instruction;
-    }
+    if (!server::answer_at_once(call.number, guest.argument(6), guest.argument(0), value)) return false;
+    guest.set_result(0, 0);
+    guest.set_result(1, value);
+    return true;
+  }
+  template <typename Guest>
+  resume operator()(Guest& guest, axhal::exit::hypercall const& call) {
     if (static_cast<sbi>(call.number) == sbi::time && guest.argument(6) == 0) {
       set_timer(vcpu_of(guest), {guest.argument(0)});
       guest.set_result(0, 0);

@@ -14,6 +14,14 @@ concept HasFastTier = requires {
   { H::fast } -> std::convertible_to<exit_set>;
 };
 
+/// A handler that answers some hypercalls at once: `answer_at_once(guest, call)`, inline and without a call of another
+/// function, is true when the call is answered and the guest goes on after it, and otherwise false, and nothing has
+/// happened. A fast tier asks it first, and needs no stack for what it answers.
+template <typename H, typename Guest>
+concept AnswersAtOnce = requires(H& h, Guest& guest, exit::hypercall const& call) {
+  { h.answer_at_once(guest, call) } -> std::same_as<bool>;
+};
+
 /// The fast tier's view of a handler: exits in `H::fast` go to it, for all others the answer is `resume::slow` when the
 /// program is compiled, and their decoding disappears.
 template <HasFastTier H>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <axhal/core/bytes.hpp>
+#include <axhal/vcpu/dispatch.hpp>
 #include <axhal/vcpu/exit.hpp>
 
 #include <cstdint>
@@ -75,6 +76,14 @@ struct counted : H {
     requires exit_req::Handles<H, Guest, Exit>
   [[gnu::always_inline]] constexpr resume operator()(Guest& seen_guest, Exit const& taken_exit) {
     return counters.counted_answer(kind_of<Exit>, static_cast<H&>(*this)(seen_guest, taken_exit));
+  }
+
+  template <typename Guest>
+    requires AnswersAtOnce<H, Guest>
+  [[gnu::always_inline]] constexpr bool answer_at_once(Guest& seen_guest, exit::hypercall const& call) {
+    if (!H::answer_at_once(seen_guest, call)) return false;
+    counters.count(exit_kind::hypercall);
+    return true;
   }
 };
 

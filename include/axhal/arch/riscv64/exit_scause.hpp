@@ -170,7 +170,8 @@ template <TrapContext C, typename H>
   return detail::stepped(c, handler(guest, exit::hypercall{c.x(a7), 0, false}), 4);
 }
 
-/// `decode_call` for a handler that `AnswersAtOnce`: false, and nothing has happened, when this call is not one of those.
+/// `decode_call` for a handler that `AnswersAtOnce`: false, and nothing has happened, when this call is not one of
+/// those.
 template <TrapContext C, typename H>
   requires AnswersAtOnce<H, guest_view<C>>
 [[gnu::always_inline]] constexpr bool answer_at_once(C c, H& handler) {

@@ -212,6 +212,14 @@ class h_extension {
       std::uint64_t const cause = c.scause();
       if (!is_call(cause)) [[unlikely]]
         return on_device_access(frame, cause);
+      if constexpr (AnswersAtOnce<Handler, guest_view<live_context>>) {
+        if (answer_at_once(c, *vcpu_of(*frame).handler)) [[likely]]
+          return frame;
+      }
+      return on_call(frame);
+    }
+    [[gnu::noinline]] static guest_frame* on_call(guest_frame* frame) {
+      live_context c{*frame};
       fast_handler<Handler> h{*vcpu_of(*frame).handler};
       return decode_call(c, h) == resume::retry ? frame : nullptr;
     }
