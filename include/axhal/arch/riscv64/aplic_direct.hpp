@@ -29,8 +29,8 @@ class aplic_direct : public aplic_domain<Window, MaxSources> {
 
   // --- boot ---
 
-  /// Brings the domain to a known state: every source off, level-triggered where it can be, at `default_priority` and
-  /// targeted at hart index 0. `sources` is "riscv,num-sources". `unsupported` when the window holds no such APLIC.
+  /// Brings the domain to a known state: every source off, level-triggered where it can be, at `default_priority`.
+  /// `sources` is "riscv,num-sources". `unsupported` when the window holds no such APLIC.
   [[nodiscard]] result<void, irq_error> init(std::uint32_t sources) {
     if (auto const done = this->init_domain(sources, false); !done) return done;
     priorities_ = 0;
@@ -42,17 +42,21 @@ class aplic_direct : public aplic_domain<Window, MaxSources> {
       }
       this->window_.write32(reg::target_of(source), aplic_target::f_iprio::make(number_of(default_priority)));
     }
+    aimed_ = false;
     this->start(false);
     return {};
   }
   /// Lets CPU `self`, which has this index in the domain, take interrupts of every priority. `out_of_range` when there
-  /// is no such CPU or hart; `unsupported` before `init`.
+  /// is no such CPU or hart; `unsupported` before `init`. The first CPU is the one that sources are delivered to until
+  /// `set_affinity`.
   [[nodiscard]] result<void, irq_error> init_cpu(cpu_number self, std::uint32_t index) {
     if (self.value >= MaxCpus || index >= reg::max_harts) return failure{irq_error::out_of_range};
     if (this->source_count() == 0) return failure{irq_error::unsupported};
     this->window_.write32(reg::idc_of(index, reg::iforce), 0);
     this->window_.write32(reg::idc_of(index, reg::ithreshold), 0);
     this->window_.write32(reg::idc_of(index, reg::idelivery), 1);
+    for (std::uint32_t source = 1; !aimed_ && source < this->source_count(); ++source) aim(source, index);
+    aimed_ = true;
     indices_[self.value].store(index, std::memory_order_release);
     return {};
   }
@@ -77,8 +81,7 @@ class aplic_direct : public aplic_domain<Window, MaxSources> {
   result<void, irq_error> set_affinity(std::uint32_t source, cpu_number cpu) {
     std::uint32_t const index = index_of(cpu);
     if (!this->has(source) || index == no_index) return failure{irq_error::out_of_range};
-    std::uint32_t const now = this->window_.read32(reg::target_of(source));
-    this->window_.write32(reg::target_of(source), aplic_target::f_hart_index::with(now, index));
+    aim(source, index);
     return {};
   }
   [[nodiscard]] std::uint32_t claim(cpu_number self) {
@@ -129,7 +132,13 @@ class aplic_direct : public aplic_domain<Window, MaxSources> {
     return cpu.value < MaxCpus ? indices_[cpu.value].load(std::memory_order_relaxed) : no_index;
   }
 
+  void aim(std::uint32_t source, std::uint32_t index) {
+    std::uint32_t const now = this->window_.read32(reg::target_of(source));
+    this->window_.write32(reg::target_of(source), aplic_target::f_hart_index::with(now, index));
+  }
+
   std::uint32_t priorities_{};
+  bool aimed_{};  // sources have a target
   std::atomic<std::uint32_t> indices_[MaxCpus];
 };
 static_assert(ExternalInterrupts<aplic_direct<mmio, 4>>);

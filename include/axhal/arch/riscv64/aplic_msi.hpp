@@ -42,9 +42,9 @@ class aplic_msi : public aplic_domain<Window, MaxSources> {
 
   // --- boot ---
 
-  /// Brings the domain to a known state: every source off, level-triggered where it can be, and targeted at hart index
-  /// 0. `sources` is "riscv,num-sources", `identities` "riscv,num-ids"; sources past those are not served.
-  /// `out_of_range` when there is not one identity for a source; `unsupported` when the window holds no such APLIC.
+  /// Brings the domain to a known state: every source off and level-triggered where it can be. `sources` is
+  /// "riscv,num-sources", `identities` "riscv,num-ids"; sources past those are not served. `out_of_range` when there is
+  /// not one identity for a source; `unsupported` when the window holds no such APLIC.
   [[nodiscard]] result<void, irq_error> init(std::uint32_t sources, std::uint32_t identities) {
     if (identities <= ipi_identity || identities > imsic_registers::max_identities) {
       return failure{irq_error::out_of_range};
@@ -52,12 +52,13 @@ class aplic_msi : public aplic_domain<Window, MaxSources> {
     std::uint32_t const room = identities - ipi_identity;
     if (auto const done = this->init_domain(sources < room ? sources : room, true); !done) return done;
     identities_ = identities;
-    for (std::uint32_t source = 1; source < this->source_count(); ++source) aim(source, 0);
+    aimed_ = false;
     this->start(true);
     return {};
   }
   /// Empties the supervisor's file of this hart and opens it. `out_of_range` when there is no such CPU, no page for
-  /// this index, or fewer identities than `init` was told; `unsupported` before `init`.
+  /// this index, or fewer identities than `init` was told; `unsupported` before `init`. The first CPU is the one that
+  /// sources are delivered to until `set_affinity`.
   [[nodiscard]] result<void, irq_error> init_cpu(cpu_number self, std::uint32_t index) {
     if (self.value >= MaxCpus || index >= reg::max_harts || !layout_.contains(index)) {
       return failure{irq_error::out_of_range};
@@ -71,6 +72,8 @@ class aplic_msi : public aplic_domain<Window, MaxSources> {
       file::write(imsic_registers::eie(word), word == 0 ? all & ~std::uint64_t{1} : all);
     }
     file::write(imsic_registers::eidelivery, 1);
+    for (std::uint32_t source = 1; !aimed_ && source < this->source_count(); ++source) aim(source, index);
+    aimed_ = true;
     indices_[self.value].store(index, std::memory_order_release);
     return {};
   }
@@ -81,8 +84,6 @@ class aplic_msi : public aplic_domain<Window, MaxSources> {
     if (!this->has(source)) return failure{irq_error::out_of_range};
     this->want(source);
     this->apply(source);
-    // Its message may have been sent, and dropped by `claim`, while it was off; a level that is up sends another one.
-    if ((this->flags(source) & domain::level) != 0) this->window_.write32(reg::setipnum, source);
     return {};
   }
   /// Always `unsupported`.
@@ -147,6 +148,7 @@ class aplic_msi : public aplic_domain<Window, MaxSources> {
   [[no_unique_address]] Pages pages_;
   imsic_layout layout_;
   std::uint32_t identities_{};
+  bool aimed_{};  // sources have a target
   std::atomic<std::uint32_t> indices_[MaxCpus];
 };
 
