@@ -158,6 +158,8 @@ def run_test(name, target_name, image, payload, folder):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
+    if "image" in test:
+        image = pathlib.Path(image).with_name(test["image"])
     if "interactive" in test:
         lines, wrong = run_demo(test, target, image, log)
     else:
@@ -172,8 +174,8 @@ def run_test(name, target_name, image, payload, folder):
 
 def load(folder, target):
     """The tests of a target by name; a test that expects nothing, or says something unknown, is an error."""
-    known = {"name", "guest", "initrd", "cpu", "machine", "memory", "vcpus", "append", "emulator", "expect", "forbid",
-             "timeout", "interactive"}
+    known = {"name", "image", "guest", "initrd", "cpu", "machine", "memory", "vcpus", "append", "emulator", "expect",
+             "forbid", "timeout", "interactive"}
     by_name = {}
     for path in (folder / "common.toml", folder / f"{target}.toml"):
         with open(path, "rb") as file:

@@ -7,7 +7,6 @@
 #include <axhal/arch/riscv64/guest_fence.hpp>
 #include <axhal/arch/riscv64/guest_timer.hpp>
 #include <axhal/arch/riscv64/h_extension.hpp>
-#include <axhal/arch/riscv64/paging_stage2.hpp>
 #include <axhal/arch/riscv64/sbi_server.hpp>
 #include <axhal/arch/riscv64/vplic.hpp>
 #include <axhal/core/units.hpp>
@@ -91,7 +90,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::lazy_state const& e) {
     if (e.used != axhal::exit::lazy_state::part::fp) return undefined(guest);
-    axhal::riscv64::h_extension<stage2, guest_machine>::load_lazy_state(vcpu_of(guest));
+    axhal::riscv64::load_lazy_state(vcpu_of(guest));
     return resume::retry;
   }
 
@@ -115,7 +114,6 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
  private:
   using server = axhal::riscv64::sbi_server<vcpus>;
   using plic = axhal::riscv64::vplic<vcpus, board::plic_sources>;
-  using stage2 = axhal::riscv64::sv39x4;
 
   struct plic_port {
     guest_machine& machine;
@@ -186,9 +184,17 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     guest_timer_.update(vcpu.timer, time_.offset(), now);
     arm(vcpu.timer, now);
   }
+  /// Arms the hypervisor's deadline for the guest's. Without one it is masked instead: taking it back would be another
+  /// call of firmware for each time that the guest's timer rings.
   void arm(axhal::virtual_timer const& timer, axhal::ticks now) {
+    constexpr std::uint64_t timer_bit = axhal::riscv64::interrupt::bit(axhal::riscv64::interrupt::sti);
     auto const next = guest_timer_.wake_at(timer, time_.offset(), now);
-    host_.timer.arm(next ? *next : axhal::virtual_timer::never);
+    if (next) {
+      host_.timer.arm(*next);
+      cpu::set<axhal::riscv64::csr::sie>(timer_bit);
+    } else {
+      cpu::clear<axhal::riscv64::csr::sie>(timer_bit);
+    }
   }
 
   // --- interrupts ---

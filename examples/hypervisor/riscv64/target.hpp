@@ -23,7 +23,8 @@
 
 namespace example {
 
-/// What a virtual machine is made of on RISC-V.
+/// What a virtual machine is made of on RISC-V. `Htinst` is what is believed of the CPU's word on trapped instructions.
+template <axhal::riscv64::htinst_use Htinst>
 struct target {
   using devices = host_devices;
   using cpu = axhal::riscv64::cpu;
@@ -33,9 +34,9 @@ struct target {
   using guest_machine = example::guest_machine;
   /// The whole composition, checked: the board's usual one with this program's virtualization.
   template <typename Handler>
-  using platform = axhal::board::qemu_virt_riscv64_platform<axhal::riscv64::h_extension<stage2, Handler>>;
+  using platform = axhal::board::qemu_virt_riscv64_platform<axhal::riscv64::h_extension<stage2, Handler, Htinst>>;
   template <typename Handler>
-  using virt_ext = axhal::riscv64::h_extension<stage2, Handler>;
+  using virt_ext = axhal::riscv64::h_extension<stage2, Handler, Htinst>;
 
   static constexpr axhal::guest_phys guest_ram{board::ram.value};
   static constexpr std::uint64_t most_guest_memory = 255 * axhal::gib;

@@ -61,14 +61,26 @@ struct h_vcpu : vcpu_state {
   void set_translation(host_phys root, vmid id) { hgatp = Stage2::hgatp(root, id); }
 };
 
+/// Gives the guest that is loaded its FP registers; from then on its illegal instructions are its own. The answer to
+/// `exit::lazy_state`, in either tier.
+inline void load_lazy_state(vcpu_state& v) {
+  cpu::set<csr::sstatus>(sstatus::f_fs::mask);
+  cpu::load_fp(v.fp);
+  cpu::write<csr::hedeleg>(hypervisor_controls::hedeleg(true));
+  v.sstatus |= sstatus::f_fs::mask;
+  v.fp_live = true;
+}
+
 /// The hypervisor extension of the hart this code runs on. Models `VirtExtPolicy`.
 ///
 /// `Handler` answers exits in both tiers: its constant `Handler::fast` is the set of kinds that it may answer from the
 /// vector; `Handler::uses_gp_and_tp` says whether doing so may touch gp or tp (`ExitTier`); `Handler::on_host_fault()`
 /// is where the host's own traps end. `resume::stop` and `resume::slow` from the vector both leave the exit to the slow
-/// tier, which asks the handler again.
-template <typename Stage2, typename Handler>
+/// tier, which asks the handler again. `Htinst` is what is believed of htinst.
+template <typename Stage2, typename Handler, htinst_use Htinst = htinst_use::whole>
 class h_extension {
+  using context = live_context<Htinst>;
+
  public:
   using vcpu = h_vcpu<Stage2, Handler>;
 
@@ -146,20 +158,11 @@ class h_extension {
   /// Runs the guest until an exit that the fast tier leaves to the slow one. `v` is loaded and has its handler.
   void enter(vcpu& v) { axhal_riscv64_enter_guest(&v); }
 
-  /// Gives the guest its FP registers; from then on its illegal instructions are its own. The answer to
-  /// `exit::lazy_state`, in either tier.
-  static void load_lazy_state(vcpu_state& v) {
-    cpu::set<csr::sstatus>(sstatus::f_fs::mask);
-    cpu::load_fp(v.fp);
-    cpu::write<csr::hedeleg>(hypervisor_controls::hedeleg(true));
-    v.sstatus |= sstatus::f_fs::mask;
-    v.fp_live = true;
-  }
-
   /// The slow tier: tells `handler` what the exit that `enter` returned with means, and steps over the instruction when
   /// it says so. Precondition: `v` is loaded.
   template <typename H>
   static resume decode(vcpu& v, H& handler) {
+    v.htinst = believed_htinst<Htinst>(v.htinst);
     return riscv64::decode(saved_context<loaded_guest>{v, loaded_guest{v.hstatus}}, handler);
   }
 
@@ -208,23 +211,28 @@ class h_extension {
     // Functions that call the next one last, the most frequent first: none of them saves a register for what only the
     // later ones need.
     static guest_frame* on_exit(guest_frame* frame) {
-      live_context c{*frame};
+      context c{*frame};
       std::uint64_t const cause = c.scause();
       if (!is_call(cause)) [[unlikely]]
-        return on_device_access(frame, cause);
-      if constexpr (AnswersAtOnce<Handler, guest_view<live_context>>) {
+        return scause::f_interrupt::get(cause) ? on_interrupt(frame) : on_device_access(frame, cause);
+      if constexpr (AnswersAtOnce<Handler, guest_view<context>>) {
         if (answer_at_once(c, *vcpu_of(*frame).handler)) [[likely]]
           return frame;
       }
       return on_call(frame);
     }
+    [[gnu::noinline]] static guest_frame* on_interrupt(guest_frame* frame) {
+      guest_view<context> view{context{*frame}};
+      fast_handler<Handler> h{*vcpu_of(*frame).handler};
+      return h(view, exit::host_interrupt{}) == resume::retry ? frame : nullptr;
+    }
     [[gnu::noinline]] static guest_frame* on_call(guest_frame* frame) {
-      live_context c{*frame};
+      context c{*frame};
       fast_handler<Handler> h{*vcpu_of(*frame).handler};
       return decode_call(c, h) == resume::retry ? frame : nullptr;
     }
     [[gnu::noinline]] static guest_frame* on_device_access(guest_frame* frame, std::uint64_t cause) {
-      live_context c{*frame};
+      context c{*frame};
       std::uint64_t const instruction = c.htinst();
       std::uint64_t const address = c.stval();
       if (!is_device_access(cause, instruction, address)) [[unlikely]]
@@ -233,7 +241,7 @@ class h_extension {
       return decode_device_access(c, h, cause, instruction, address) == resume::retry ? frame : nullptr;
     }
     [[gnu::noinline]] static guest_frame* on_rare(guest_frame* frame) {
-      live_context c{*frame};
+      context c{*frame};
       fast_handler<Handler> h{*vcpu_of(*frame).handler};
       return riscv64::decode(c, h) == resume::retry ? frame : nullptr;
     }

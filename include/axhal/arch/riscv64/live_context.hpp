@@ -3,6 +3,7 @@
 
 #include <axhal/arch/riscv64/guest_frame.hpp>
 #include <axhal/arch/riscv64/insn.hpp>
+#include <axhal/arch/riscv64/scause.hpp>
 #include <axhal/arch/riscv64/vs_state.hpp>
 
 #include <cstdint>
@@ -11,6 +12,7 @@ namespace axhal::riscv64 {
 
 /// A stopped guest as the fast tier sees it: ra, sp, t0..t6 and a0..a7 are in the frame, all else is still in its
 /// registers, and s0..s11 are the compiler's. Reads nothing that is not asked for.
+template <htinst_use Use = htinst_use::whole>
 struct live_context : loaded_vs<cpu> {
   guest_frame& frame;
 
@@ -19,7 +21,7 @@ struct live_context : loaded_vs<cpu> {
   [[nodiscard]] static std::uint64_t scause() { return cpu::read<csr::scause>(); }
   [[nodiscard]] static std::uint64_t stval() { return cpu::read<csr::stval>(); }
   [[nodiscard]] static std::uint64_t htval() { return cpu::read<csr::htval>(); }
-  [[nodiscard]] static std::uint64_t htinst() { return cpu::read<csr::htinst>(); }
+  [[nodiscard]] static std::uint64_t htinst() { return believed_htinst<Use>(cpu::read<csr::htinst>()); }
   [[nodiscard]] static std::uint64_t pc() { return cpu::read<csr::sepc>(); }
   static void set_pc(std::uint64_t value) { cpu::write<csr::sepc>(value); }
   [[nodiscard]] static std::uint64_t sstatus() { return cpu::read<csr::sstatus>(); }
@@ -46,6 +48,6 @@ struct live_context : loaded_vs<cpu> {
     if (n != 0 && n < 32) frame.x[n] = value;
   }
 };
-static_assert(TrapContext<live_context>);
+static_assert(TrapContext<live_context<>>);
 
 }  // namespace axhal::riscv64

@@ -63,4 +63,16 @@ inline constexpr std::uint64_t walk_write_64 = 0x3020;
 static_assert(is_walk(walk_read_32) && is_walk(walk_write_32) && is_walk(walk_read_64) && is_walk(walk_write_64));
 }  // namespace htinst
 
+/// Which part of htinst is believed. A CPU may leave it 0 for an access of the guest's own, and then the instruction is
+/// read from the guest; for faults of a walk it has to tell.
+enum class htinst_use : std::uint8_t {
+  whole,  ///< what is there
+  walks,  ///< that a walk faulted; every other value is taken for 0: for CPUs that are wrong about instructions
+};
+/// `word` as far as it is believed.
+template <htinst_use Use>
+[[nodiscard]] constexpr std::uint64_t believed_htinst(std::uint64_t word) {
+  return Use == htinst_use::whole || htinst::is_walk(word) ? word : 0;
+}
+
 }  // namespace axhal::riscv64
