@@ -6,7 +6,6 @@
 #include <axhal/policy/cpu.hpp>
 #include <axhal/policy/irq_controller.hpp>
 
-#include <bit>
 #include <cstdint>
 
 namespace axhal::riscv64 {
@@ -127,10 +126,8 @@ class hart_interrupts {
       pending |= Hart::template read<csr::hip>() & Hart::template read<csr::hie>() & interrupt::bit(interrupt::sgei) &
                  ~active_;
     }
-    pending &= local_lines;
-    if (pending == 0) return failure{irq_error::spurious};
-    // Of those, the lower number is the more urgent one ("Supervisor Interrupt (sip and sie) Registers").
-    auto const n = static_cast<std::uint32_t>(std::countr_zero(pending));
+    std::uint32_t const n = most_urgent(pending);
+    if (n == 0) return failure{irq_error::spurious};
     std::uint64_t const bit = interrupt::bit(n);
     if ((bit & consumed_by_claim) != 0) {
       Hart::template clear<csr::sip>(bit);
@@ -168,6 +165,17 @@ class hart_interrupts {
   }
   [[nodiscard]] static constexpr std::uint32_t source_of(irq_number irq) {
     return irq.value - hart_irq::first_external;
+  }
+  /// The most urgent of the hart's own interrupts among `pending`, or 0 ("Supervisor Interrupt (sip and sie)
+  /// Registers").
+  [[nodiscard]] static constexpr std::uint32_t most_urgent(std::uint64_t pending) {
+    constexpr irq_number by_urgency[] = {hart_irq::software, hart_irq::timer, hart_irq::guest_external,
+                                         hart_irq::counter_overflow};
+    // Few enough to ask for each: without Zbb, to count zeros is a call.
+    for (irq_number const irq : by_urgency) {
+      if ((pending & bit_of(irq)) != 0) return irq.value;
+    }
+    return 0;
   }
   /// A message of another hart is a software interrupt. While those are off, or one is being served, it waits as one.
   result<claimed_irq, irq_error> take_message() {
