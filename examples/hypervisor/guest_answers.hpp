@@ -189,7 +189,11 @@ class guest_answers {
  private:
   [[nodiscard]] Machine& machine() { return static_cast<Machine&>(*this); }
 
-  void update_uart() {
+  [[gnu::always_inline]] void update_uart() {
+    if (receiver_full_ || uart_.irq_level() != uart_level_) [[unlikely]]
+      change_uart();
+  }
+  [[gnu::noinline]] void change_uart() {
     if (receiver_full_ && uart_.can_receive()) receive();
     if (uart_.irq_level() == uart_level_) return;
     uart_level_ = !uart_level_;

@@ -201,6 +201,30 @@ template <TrapContext C, typename H>
   return (address & ((std::uint64_t{1} << (funct3 & 3)) - 1)) == 0;
 }
 
+namespace detail {
+
+/// The view for a load that htinst describes: it looks there again when the value has come, so that a fast tier keeps
+/// nothing of the instruction across the device's answer.
+template <TrapContext C>
+struct described_load : guest_view<C> {
+  [[gnu::always_inline]] constexpr void complete_read(exit::mmio_read const&, std::uint64_t value) {
+    auto const described = static_cast<std::uint32_t>(this->context.htinst());
+    unsigned const unused = 64 - (8U << (rv::f_funct3::get(described) & 3));
+    value <<= unused;
+    bool const sign = (rv::f_funct3::get(described) & 4) == 0;
+    this->completed = sign ? static_cast<std::uint64_t>(static_cast<std::int64_t>(value) >> unused) : value >> unused;
+    this->context.set_x(rv::f_rd::get(described), this->completed);
+  }
+};
+
+/// Steps over the load or store that htinst describes, if `answer` says so.
+template <TrapContext C>
+[[gnu::always_inline]] constexpr resume stepped_over_described(C c, resume answer) {
+  return answer == resume::next_instruction ? stepped(c, answer, 2 + (c.htinst() & 2)) : answer;
+}
+
+}  // namespace detail
+
 /// `decode` for a guest-page fault that `is_device_access`, for a fast tier to have inline, of the same three words.
 template <TrapContext C, typename H>
   requires ExitHandler<H, guest_view<C>>
@@ -208,20 +232,19 @@ template <TrapContext C, typename H>
                                                              std::uint64_t instruction, std::uint64_t address) {
   auto const described = static_cast<std::uint32_t>(instruction);
   auto const size = static_cast<std::uint8_t>(1U << (rv::f_funct3::get(described) & 3));
-  std::uint64_t const length = 2 + (instruction & 2);
-  guest_view<C> guest{c};
+  guest_phys const at = detail::faulting_address(c.htval(), address);
   if (cause == scause::of(exception::store_guest_page)) {
+    guest_view<C> guest{c};
     std::uint8_t const rs2 = rv::f_rs2::get(described);
     if (!c.holds(rs2)) return resume::slow;
-    exit::mmio_write const e{detail::faulting_address(c.htval(), address), size, truncated(c.x(rs2), size)};
-    return detail::stepped(c, handler(guest, e), length);
+    return detail::stepped_over_described(c, handler(guest, exit::mmio_write{at, size, truncated(c.x(rs2), size)}));
   }
+  detail::described_load<C> guest{{c}};
   std::uint8_t const rd = rv::f_rd::get(described);
   if (!c.holds(rd)) return resume::slow;
   bool const sign = (rv::f_funct3::get(described) & 4) == 0;
-  exit::mmio_read const e{detail::faulting_address(c.htval(), address), size,
-                          rd != 0 ? rd : exit::mmio_read::no_register, sign, 8};
-  return detail::stepped(c, handler(guest, e), length);
+  exit::mmio_read const e{at, size, rd != 0 ? rd : exit::mmio_read::no_register, sign, 8};
+  return detail::stepped_over_described(c, handler(guest, e));
 }
 
 /// Tells `handler` what the exit in `c` means, in one call; two for an instruction that reads and writes (an AMO on a

@@ -16,7 +16,7 @@ namespace axhal::riscv64 {
 /// The registers of a stopped guest that every exit saves, and where the world switch finds the host's stack.
 /// The layout is known to world_switch.hpp, which asserts it.
 struct guest_frame {
-  std::uint64_t x[32];    ///< x1..x31; x[0] is unused. x8, x9 and x18..x27 are only here in the slow tier
+  std::uint64_t x[32];    ///< x1..x31; x[0] is 0. x8, x9 and x18..x27 are only here in the slow tier
   std::uint64_t host_sp;  ///< the host's stack pointer while the guest runs
   std::uint64_t host_gp;  ///< the host's gp and tp, which the guest's replace
   std::uint64_t host_tp;
@@ -91,7 +91,7 @@ struct saved_context {
 
   /// All registers are in the frame.
   [[nodiscard]] static constexpr bool holds(unsigned) { return true; }
-  [[nodiscard]] constexpr std::uint64_t x(unsigned n) const { return n != 0 && n < 32 ? frame.x[n] : 0; }
+  [[nodiscard]] constexpr std::uint64_t x(unsigned n) const { return n < 32 ? frame.x[n] : 0; }
   constexpr void set_x(unsigned n, std::uint64_t value) {
     if (n != 0 && n < 32) frame.x[n] = value;
   }

@@ -214,7 +214,7 @@ class h_extension {
       context c{*frame};
       std::uint64_t const cause = c.scause();
       if (!is_call(cause)) [[unlikely]]
-        return scause::f_interrupt::get(cause) ? on_interrupt(frame) : on_device_access(frame, cause);
+        return on_other(frame, cause);
       if constexpr (AnswersAtOnce<Handler, guest_view<context>>) {
         if (answer_at_once(c, *vcpu_of(*frame).handler)) [[likely]]
           return frame;
@@ -231,14 +231,22 @@ class h_extension {
       fast_handler<Handler> h{*vcpu_of(*frame).handler};
       return decode_call(c, h) == resume::retry ? frame : nullptr;
     }
-    [[gnu::noinline]] static guest_frame* on_device_access(guest_frame* frame, std::uint64_t cause) {
+    [[gnu::always_inline]] static guest_frame* on_other(guest_frame* frame, std::uint64_t cause) {
+      if (scause::f_interrupt::get(cause)) return on_interrupt(frame);
+      if (cause == scause::of(exception::load_guest_page)) return on_device_access<exception::load_guest_page>(frame);
+      if (cause == scause::of(exception::store_guest_page)) return on_device_access<exception::store_guest_page>(frame);
+      return on_rare(frame);
+    }
+    template <exception Cause>
+    [[gnu::noinline]] static guest_frame* on_device_access(guest_frame* frame) {
       context c{*frame};
       std::uint64_t const instruction = c.htinst();
       std::uint64_t const address = c.stval();
-      if (!is_device_access(cause, instruction, address)) [[unlikely]]
+      if (!is_device_access(scause::of(Cause), instruction, address)) [[unlikely]]
         return on_rare(frame);
       fast_handler<Handler> h{*vcpu_of(*frame).handler};
-      return decode_device_access(c, h, cause, instruction, address) == resume::retry ? frame : nullptr;
+      auto const answer = decode_device_access(c, h, scause::of(Cause), instruction, address);
+      return answer == resume::retry ? frame : nullptr;
     }
     [[gnu::noinline]] static guest_frame* on_rare(guest_frame* frame) {
       context c{*frame};

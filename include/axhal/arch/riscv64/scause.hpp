@@ -47,6 +47,8 @@ static_assert(disjoint_fields<f_interrupt, f_code>);
 
 /// The word of an exception.
 [[nodiscard]] constexpr std::uint64_t of(exception e) { return static_cast<std::uint64_t>(e); }
+/// The word of interrupt `n`.
+[[nodiscard]] constexpr std::uint64_t of_interrupt(unsigned n) { return f_interrupt::mask | n; }
 }  // namespace scause
 
 /// htinst of faults that the walk of the guest's own tables caused ("Transformed Instruction or Pseudoinstruction for

@@ -61,12 +61,18 @@ class vplic {
 
   // --- what the guest does, on any vCPU ---
 
-  /// The guest loads `bytes` bytes at `offset`. Loading a claim register claims.
-  [[nodiscard]] std::uint64_t read(std::uint64_t offset, unsigned bytes) {
-    if (bytes != 4 || offset % 4 != 0) return 0;
-    if (offset < reg::pending)
-      return offset <= Sources * 4 ? lines_.priority(static_cast<std::uint32_t>(offset / 4)) : 0;
-    return read_slow(offset);
+  /// The guest loads `bytes` bytes at `offset`. Loading a claim register claims; no other load changes anything.
+  [[nodiscard, gnu::always_inline]] std::uint64_t read(std::uint64_t offset, unsigned bytes) {
+    if (is_priority(offset, bytes)) return priority(offset);
+    return bytes == 4 && offset % 4 == 0 ? read_slow(offset) : 0;
+  }
+  /// True for loads of a priority, which have no effect: `priority(offset)` answers them.
+  [[nodiscard, gnu::always_inline]] static constexpr bool is_priority(std::uint64_t offset, unsigned bytes) {
+    return bytes == 4 && offset % 4 == 0 && offset <= Sources * 4;
+  }
+  /// What a load answers that `is_priority`.
+  [[nodiscard, gnu::always_inline]] std::uint64_t priority(std::uint64_t offset) const {
+    return lines_.priority(static_cast<std::uint32_t>(offset) / 4);
   }
   /// The guest stores the low `bytes` bytes of `value` at `offset`.
   void write(std::uint64_t offset, unsigned bytes, std::uint64_t value) {
@@ -113,6 +119,7 @@ class vplic {
 /// Words beside priorities.
 template <unsigned Vcpus, unsigned Sources, vplic_contexts Contexts>
 std::uint64_t vplic<Vcpus, Sources, Contexts>::read_slow(std::uint64_t offset) {
+  if (offset < reg::pending) return 0;
   if (offset >= reg::threshold) {
     std::uint64_t const v = vcpu_of((offset - reg::threshold) / reg::context_stride);
     if (v >= lines_.vcpus()) return 0;
