@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Any bytes as a kernel, planned into RAM of any shape: what is accepted stays inside the file and inside the RAM.
+#include <axhal/arch/aarch64/linux_images.hpp>
+#include <axhal/arch/riscv64/linux_images.hpp>
 #include <axhal/boot/guest_layout.hpp>
 
 #include <cstddef>
@@ -45,8 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   guest_range const ram{{shape[0]}, shape[1]};
   std::vector<std::uint8_t> file(data + sizeof shape, data + size);
   auto const each = [&] {
-    load<arm64_images>({file.data(), file.size()}, ram, shape[2]);
-    load<riscv64_images>({file.data(), file.size()}, ram, shape[2]);
+    load<axhal::aarch64::linux_images>({file.data(), file.size()}, ram, shape[2]);
+    load<axhal::riscv64::linux_images>({file.data(), file.size()}, ram, shape[2]);
   };
   each();
   // Past the magic numbers, which the fuzzer would have to guess.

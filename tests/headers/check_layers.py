@@ -7,6 +7,7 @@ usage: check_layers.py INCLUDE_FOLDER
     core <- policy <- {memory paging irq time cpu console vcpu vdev boot conformance} <- arch/<a> <- board
 
 A portable layer may use other portable layers as long as no circle comes of it; an architecture never uses another one.
+What differs between architectures is below arch/ and board/ alone: no name in other code tells of one.
 """
 
 import re
@@ -40,6 +41,9 @@ FORBIDDEN = {
         "hosted parts of the standard library",
     r"(?m)^using\s+namespace\b": "a using-directive outside a function",
 }
+
+
+ARCHITECTURE_NAME = re.compile(r"(?i)aarch64|arm64|armv[78]|risc_?v|x86|amd64")
 
 
 def line_of(text, position):
@@ -86,6 +90,15 @@ def broken_code(header):
             yield f"line {line_of(header.code, match.start())}: {what} ({match[0].strip()})"
 
 
+def broken_names(header):
+    if header.folder in ("arch", "board"):
+        return
+    # Includes are the layers' business.
+    code = re.sub(r"(?m)^[ \t]*#[ \t]*include.*$", "", header.code)
+    for match in ARCHITECTURE_NAME.finditer(code):
+        yield f"line {line_of(code, match.start())}: the name of an architecture ({match[0]}) in portable code"
+
+
 def broken_form(header):
     lines = header.text.splitlines()
     if lines[:2] != ["// SPDX-License-Identifier: BSL-1.0", "#pragma once"]:
@@ -125,7 +138,7 @@ def main():
         if header.folder not in MAY_USE:
             wrong.append(f"{header.name}: the folder {header.folder}/ has no place among the layers")
             continue
-        for check in (broken_layers, broken_includes, broken_code, broken_form):
+        for check in (broken_layers, broken_includes, broken_code, broken_names, broken_form):
             wrong += [f"{header.name}: {what}" for what in check(header)]
     return "\n".join(wrong) or 0
 

@@ -41,6 +41,13 @@ class Layers(unittest.TestCase):
             with self.subTest(where):
                 self.assertIn("must not include", self.check(**{where: f"#include <axhal/{used}.hpp>\n"}))
 
+    def test_names_of_architectures(self):
+        for text in ("struct arm64_images {};\n", "inline int riscv = 1;\n", "enum class x86_mode { a };\n"):
+            with self.subTest(text):
+                self.assertIn("name of an architecture", self.check(boot__a=text))
+                self.assertEqual(self.check(arch__riscv64__a=text, board__b=text), "")
+        self.assertEqual(self.check(boot__a='// aarch64 in words\nstatic_assert(true, "riscv");\n'), "")
+
     def test_circles(self):
         self.assertIn("irq -> time -> irq", self.check(irq__a="#include <axhal/time/b.hpp>\n",
                                                        time__b="", time__c="#include <axhal/irq/d.hpp>\n", irq__d=""))

@@ -10,8 +10,8 @@
 
 #include <axhal/arch/aarch64/el2.hpp>
 #include <axhal/arch/aarch64/insn.hpp>
+#include <axhal/arch/aarch64/linux_images.hpp>
 #include <axhal/arch/aarch64/tlb.hpp>
-#include <axhal/boot/image_convention.hpp>
 #include <axhal/core/address.hpp>
 #include <axhal/core/bytes.hpp>
 #include <axhal/core/result.hpp>
@@ -30,7 +30,7 @@ struct target {
   using platform = axhal::board::qemu_virt_aarch64_platform<axhal::aarch64::el2_mode::nvhe, virt_ext<Handler>>;
   using stage2 = host_devices::platform::get<axhal::option_kind::guest_paging>;
   using stage2_tlb = axhal::aarch64::tagged_stage2_tlb<cpu, cpu>;
-  using images = axhal::boot::arm64_images;
+  using images = axhal::aarch64::linux_images;
   using guest_machine = example::guest_machine;
   using devices = host_devices;
 

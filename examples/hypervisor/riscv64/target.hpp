@@ -10,9 +10,9 @@
 #include <axhal/arch/riscv64/guest_translations.hpp>
 #include <axhal/arch/riscv64/h_extension.hpp>
 #include <axhal/arch/riscv64/insn.hpp>
+#include <axhal/arch/riscv64/linux_images.hpp>
 #include <axhal/arch/riscv64/paging_stage2.hpp>
 #include <axhal/arch/riscv64/tlb.hpp>
-#include <axhal/boot/image_convention.hpp>
 #include <axhal/core/address.hpp>
 #include <axhal/core/bytes.hpp>
 #include <axhal/core/result.hpp>
@@ -30,7 +30,7 @@ struct target {
   using cpu = axhal::riscv64::cpu;
   using stage2 = axhal::riscv64::sv39x4;
   using stage2_tlb = axhal::riscv64::tagged_stage2_tlb<cpu>;
-  using images = axhal::boot::riscv64_images;
+  using images = axhal::riscv64::linux_images;
   using guest_machine = example::guest_machine;
   /// The whole composition, checked: the board's usual one with this program's virtualization.
   template <typename Handler>

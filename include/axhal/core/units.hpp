@@ -46,7 +46,7 @@ struct vcpu_number {
   friend constexpr auto operator<=>(vcpu_number, vcpu_number) = default;
 };
 
-/// The tag that tells translations of different virtual machines apart (ARM and RISC-V: VMID; x86: VPID, ASID).
+/// The tag that tells translations of different virtual machines apart (VMID, VPID, ASID).
 struct vmid {
   std::uint32_t value{};
   friend constexpr auto operator<=>(vmid, vmid) = default;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <axhal/arch/aarch64/linux_images.hpp>
 #include <axhal/boot/guest_layout.hpp>
 
 #include "support/image_files.hpp"
@@ -14,7 +15,7 @@ using namespace axhal;
 using namespace axhal::boot;
 using test::elf_file;
 using test::linux_file;
-using arm64 = kernel_image<arm64_images>;
+using arm64 = kernel_image<axhal::aarch64::linux_images>;
 
 arm64 open(test::file_builder const& f) {
   auto const image = arm64::open({f.data.data(), f.data.size()});
@@ -27,7 +28,7 @@ constexpr guest_range ram_of(std::uint64_t size) { return {{0x4000'0000}, size};
 }  // namespace
 
 TEST_CASE("the kernel lies low, device tree and RAM disk at the top") {
-  auto const file = linux_file(arm64_image_magic, 0, 0x200'0000);
+  auto const file = linux_file(axhal::aarch64::linux_images::magic, 0, 0x200'0000);
   auto const plan = plan_guest(open(file), ram_of(256 * mib), 0x3000, 0x12'3456);
   REQUIRE(plan);
   CHECK(plan->kernel == guest_range{{0x4000'0000}, 0x200'0000});
@@ -38,7 +39,7 @@ TEST_CASE("the kernel lies low, device tree and RAM disk at the top") {
 }
 
 TEST_CASE("a base is two-megabyte aligned whatever the RAM") {
-  auto const file = linux_file(arm64_image_magic, 0x8'0000, 0x1000);
+  auto const file = linux_file(axhal::aarch64::linux_images::magic, 0x8'0000, 0x1000);
   auto const plan = plan_guest(open(file), {{0x4010'0000}, 64 * mib}, 0x1000, 0);
   REQUIRE(plan);
   CHECK(plan->entry == guest_phys{0x4028'0000});
@@ -46,7 +47,7 @@ TEST_CASE("a base is two-megabyte aligned whatever the RAM") {
 }
 
 TEST_CASE("an initial RAM disk lies within the kernel's reach, however much RAM there is") {
-  auto const file = linux_file(arm64_image_magic, 0, 0x200'0000);
+  auto const file = linux_file(axhal::aarch64::linux_images::magic, 0, 0x200'0000);
   auto const plan = plan_guest(open(file), ram_of(64 * gib), 0x3000, mib);
   REQUIRE(plan);
   CHECK(plan->tree.start.value + plan->tree.size == 0x4000'0000 + 32 * gib);
@@ -64,7 +65,7 @@ TEST_CASE("an ELF lies where it says, and what does not fit above it goes below"
 }
 
 TEST_CASE("what does not fit is refused with the sizes") {
-  auto const file = linux_file(arm64_image_magic, 0, 0x200'0000);
+  auto const file = linux_file(axhal::aarch64::linux_images::magic, 0, 0x200'0000);
   auto const image = open(file);
   using e = layout_error;
   CHECK(plan_guest(image, ram_of(0), 1, 0) == failure{e{layout_fault::bad_ram, 0x200'0000, 0}});
@@ -118,7 +119,7 @@ TEST_CASE("any plan keeps everything apart and inside the RAM") {
     std::uint64_t const place = random() >> shift;
     std::uint64_t const kind = random() % 3;
     auto const type = static_cast<std::uint16_t>(2 + kind % 2);
-    auto const file = kind == 2 ? linux_file(arm64_image_magic, place % 64 * 0x1'0000, memory, 64)
+    auto const file = kind == 2 ? linux_file(axhal::aarch64::linux_images::magic, place % 64 * 0x1'0000, memory, 64)
                                 : elf_file(183, type, 0x4000'0000, {{0, 0x4000'0000, place, 1, memory | 1}}, 256);
     auto const image = arm64::open({file.data.data(), file.data.size()});
     if (!image) continue;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <axhal/arch/aarch64/linux_images.hpp>
+#include <axhal/arch/riscv64/linux_images.hpp>
 #include <axhal/boot/kernel_image.hpp>
 
 #include "support/image_files.hpp"
@@ -18,8 +20,8 @@ using namespace axhal::boot;
 using test::elf_file;
 using test::file_builder;
 using test::linux_file;
-using arm64 = kernel_image<arm64_images>;
-using riscv = kernel_image<riscv64_images>;
+using arm64 = kernel_image<axhal::aarch64::linux_images>;
+using riscv = kernel_image<axhal::riscv64::linux_images>;
 using fault = image_fault;
 
 template <typename Image = arm64>
@@ -55,7 +57,7 @@ constexpr bool works_in_the_compiler() {
 
 TEST_CASE("a Linux Image says where it wants to be and how much memory it uses") {
   STATIC_REQUIRE(works_in_the_compiler());
-  auto const file = linux_file(arm64_image_magic, 0, 0x20'0000);
+  auto const file = linux_file(axhal::aarch64::linux_images::magic, 0, 0x20'0000);
   auto const image = open(file);
   CHECK(image.kind() == image_kind::linux_image);
   CHECK_FALSE(image.is_absolute());
@@ -66,22 +68,25 @@ TEST_CASE("a Linux Image says where it wants to be and how much memory it uses")
   REQUIRE(image.segment_count() == 1);
   CHECK(image.segment(0) == image_segment{0, 4096, 0, 0x20'0000});
 
-  CHECK(open(linux_file(arm64_image_magic, 0x8'0000, 0x1000)).entry() == 0x8'0000);
-  CHECK(open(linux_file(arm64_image_magic, 0, 100)).size() == 4096);  // never less than the file
-  auto const old = open(linux_file(arm64_image_magic, 0x1234'0000, 0));
+  CHECK(open(linux_file(axhal::aarch64::linux_images::magic, 0x8'0000, 0x1000)).entry() == 0x8'0000);
+  CHECK(open(linux_file(axhal::aarch64::linux_images::magic, 0, 100)).size() == 4096);  // never less than the file
+  auto const old = open(linux_file(axhal::aarch64::linux_images::magic, 0x1234'0000, 0));
   CHECK_FALSE(old.size_is_known());
   CHECK(old.start() == 0x8'0000);
   CHECK(old.size() == 4096);
-  auto const other = open<riscv>(linux_file(riscv_image_magic, 0x20'0000, 0x8000));
+  auto const other = open<riscv>(linux_file(axhal::riscv64::linux_images::magic, 0x20'0000, 0x8000));
   CHECK(other.start() == 0x20'0000);
 }
 
 TEST_CASE("a header that makes no sense is refused with the field") {
-  CHECK(refusal(linux_file(arm64_image_magic, ~std::uint64_t{3}, 0x1000)) == image_error{fault::too_large, 8});
-  CHECK(refusal(linux_file(arm64_image_magic, 0x8'0000, ~std::uint64_t{0})) == image_error{fault::too_large, 16});
-  CHECK(refusal(linux_file(arm64_image_magic, 2, 0x1000)) == image_error{fault::bad_header, 8});
-  CHECK(refusal(linux_file(arm64_image_magic, 0, 0x1000).put(24, 8, 1)) == image_error{fault::big_endian, 24});
-  CHECK(refusal(linux_file(riscv_image_magic, 0, 0x1000)) == image_error{fault::other_machine, 56});
+  CHECK(refusal(linux_file(axhal::aarch64::linux_images::magic, ~std::uint64_t{3}, 0x1000)) ==
+        image_error{fault::too_large, 8});
+  CHECK(refusal(linux_file(axhal::aarch64::linux_images::magic, 0x8'0000, ~std::uint64_t{0})) ==
+        image_error{fault::too_large, 16});
+  CHECK(refusal(linux_file(axhal::aarch64::linux_images::magic, 2, 0x1000)) == image_error{fault::bad_header, 8});
+  CHECK(refusal(linux_file(axhal::aarch64::linux_images::magic, 0, 0x1000).put(24, 8, 1)) ==
+        image_error{fault::big_endian, 24});
+  CHECK(refusal(linux_file(axhal::riscv64::linux_images::magic, 0, 0x1000)) == image_error{fault::other_machine, 56});
 }
 
 TEST_CASE("a file without a header is entered at its first byte, above the usual offset") {
@@ -110,7 +115,7 @@ TEST_CASE("what is known to be something else is refused by name") {
   CHECK(refusal(beginning_with("\x27\x05\x19\x56", 4)) == image_error{fault::uboot_image, 0});
   CHECK(refusal(beginning_with("HdrS", 4, 0x202)) == image_error{fault::other_machine, 0x202});
   // Today's Image is an EFI program too; the Linux header counts.
-  auto efi = linux_file(arm64_image_magic, 0, 0x1000);
+  auto efi = linux_file(axhal::aarch64::linux_images::magic, 0, 0x1000);
   std::memcpy(efi.data.data(), "MZ", 2);
   CHECK(open(efi).kind() == image_kind::linux_image);
 }

@@ -7,8 +7,8 @@ namespace axhal::boot {
 
 namespace image_detail {
 
-// The header of a Linux Image for 64-bit ARM and RISC-V, 64 bytes, little-endian (arm64 booting.rst, "Decompress the
-// kernel image"; RISC-V boot-image-header.rst): the fields that both have, at the same places.
+// The header of a Linux Image, 64 bytes, little-endian (Linux, Documentation/arch: booting.rst, "Decompress the kernel
+// image", and boot-image-header.rst): the fields that all architectures with one have, at the same places.
 inline constexpr std::uint64_t linux_header_size = 64;
 inline constexpr std::uint64_t at_text_offset = 8;
 inline constexpr std::uint64_t at_image_size = 16;
