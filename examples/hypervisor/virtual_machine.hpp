@@ -57,11 +57,15 @@ class virtual_machine {
     while (true) {
       cpu_.enter(vcpu_);
       if (virt_ext::decode(vcpu_, answers) != axhal::resume::stop) continue;
-      auto const again = answers.take_restart();
-      if (!again.wanted) break;
-      cpu_.put(vcpu_);
-      vcpu_.reset(again.entry, again.argument);
-      cpu_.load(vcpu_);
+      if constexpr (Target::guest_machine::restarts) {
+        if (auto const again = answers.take_restart(); again.wanted) {
+          cpu_.put(vcpu_);
+          vcpu_.reset(again.entry, again.argument);
+          cpu_.load(vcpu_);
+          continue;
+        }
+      }
+      break;
     }
     cpu_.put(vcpu_);
   }

@@ -35,6 +35,8 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
  public:
   using answers::operator();
 
+  /// No call of a guest makes it begin anew.
+  static constexpr bool restarts = false;
   /// Exits that are answered from the vector.
   static constexpr axhal::exit_set fast =
       axhal::exits<axhal::exit::hypercall, axhal::exit::mmio_read, axhal::exit::mmio_write, axhal::exit::register_read,

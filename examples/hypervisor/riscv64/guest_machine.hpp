@@ -38,6 +38,8 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
  public:
   using answers::operator();
 
+  /// A guest may ask to begin anew (SBI: a non-retentive suspend).
+  static constexpr bool restarts = true;
   /// Exits that are answered from the vector.
   static constexpr axhal::exit_set fast =
       axhal::exits<axhal::exit::hypercall, axhal::exit::mmio_read, axhal::exit::mmio_write, axhal::exit::idle,

@@ -127,7 +127,9 @@ class h_extension {
     return guest_timer<cpu, deadline_by::either>{features_.sstc()};
   }
 
-  /// Puts `v` on this CPU. What the guest owns and exits do not touch is loaded here, once, not per exit.
+  /// Puts `v` on this CPU. What the guest owns and exits do not touch is loaded here, once, not per exit. No fence is
+  /// executed: `forget_guest` comes before when this CPU may remember translations under the same VMID that are not
+  /// this vCPU's own (another vCPU of the machine ran here, this one ran elsewhere meanwhile), or has no VMIDs.
   void load(vcpu& v) {
     cpu::write<csr::vsatp>(0);
     cpu::write<csr::hgatp>(v.hgatp);
