@@ -6,8 +6,8 @@ import subprocess
 
 from . import say
 
-# What a hypervisor with its machine and its guests built in does without: reading the loader's device tree (the devices,
-# the memory map, the guest's order), kernel files and command lines, and writing the guest's device tree.
+# What a hypervisor with its machine and its guests built in does without: reading the loader's device tree (devices,
+# memory map, the guest's order), kernel files and command lines, and writing the guest's device tree.
 BOOT_FILES = re.compile(
     r"/axhal/boot/(detail/)?(command_line|device_tree|guest_layout|image_convention|kernel_image|modules)"
     r"|/axhal/memory/(memory_map|range_set)\.hpp$"
