@@ -4,12 +4,13 @@
 #include <axhal/conformance/console_laws.hpp>
 #include <axhal/console/ns16550.hpp>
 #include <axhal/console/pl011.hpp>
+#include <axhal/vdev/ns16550.hpp>
+#include <axhal/vdev/pl011.hpp>
 
 #include "support/console_archetype.hpp"
-#include "support/ns16550_bench.hpp"
-#include "support/pl011_bench.hpp"
 #include "support/simulated_ns16550.hpp"
 #include "support/simulated_sbi.hpp"
+#include "support/uart_bench.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -27,8 +28,8 @@ TEST_CASE("host::console obeys the console laws", "[conformance][console]") {
 }
 
 TEST_CASE("console::pl011 obeys the console laws", "[conformance][console]") {
-  test::pl011_bench bench;
-  console::pl011<test::pl011_bench::window> uart{{&bench.device}};
+  test::uart_bench<axhal::vdev::pl011> bench;
+  console::pl011<test::uart_bench<axhal::vdev::pl011>::window> uart{{&bench.device}};
   REQUIRE(uart.init(hertz{24'000'000}, 115'200).has_value());
   CHECK(laws::first_broken_console_law(uart, bench) == 0);
   CHECK(laws::first_broken_console_law(uart, bench) == 0);  // and leaves the device as it was
@@ -67,8 +68,8 @@ TEST_CASE("console::ns16550 obeys the console laws on a chip", "[conformance][co
 }
 
 TEST_CASE("console::ns16550 obeys the console laws on the virtual device", "[conformance][console]") {
-  test::ns16550_bench bench;
-  console::ns16550<test::ns16550_bench::window> uart{{&bench.device}};
+  test::uart_bench<axhal::vdev::ns16550> bench;
+  console::ns16550<test::uart_bench<axhal::vdev::ns16550>::window> uart{{&bench.device}};
   REQUIRE(uart.init(hertz{3'686'400}, 115'200).has_value());
   CHECK(laws::first_broken_console_law(uart, bench) == 0);
   CHECK(laws::first_broken_console_law(uart, bench) == 0);

@@ -2,6 +2,7 @@
 // Any syndrome, any registers, any instruction: at most two calls of the handler, no register that is out of reach, no
 // change when the slow tier is asked for, and a guest that stays inside its own state.
 #include "support/aarch64_guest.hpp"
+#include "support/fuzz_input.hpp"
 
 #include <axhal/arch/aarch64/exit_esr.hpp>
 #include <axhal/vcpu/dispatch.hpp>
@@ -13,24 +14,6 @@ using namespace axhal;
 using namespace axhal::test;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-/// Reads the fuzzer's bytes, zero past their end.
-struct source {
-  std::uint8_t const* data;
-  std::size_t size;
-  std::uint64_t take() {
-    std::uint64_t value = 0;
-    std::size_t const n = size < 8 ? size : 8;
-    if (n != 0) std::memcpy(&value, data, n);
-    data += n;
-    size -= n;
-    return value;
-  }
-};
 
 /// Answers as the fuzzer says, refuses as it says.
 struct answering : recorder {
@@ -60,20 +43,20 @@ struct answering : recorder {
 
 constexpr std::uint64_t abort_isv = 1ULL << 24;
 
-sim_guest guest_from(source& in) {
+sim_guest guest_from(fuzz_input& in) {
   sim_guest g;
-  g.esr = in.take();
-  g.far = in.take();
-  g.hpfar = in.take();
-  g.pc = in.take();
-  g.pstate = in.take();
-  g.instruction = static_cast<std::uint32_t>(in.take());
-  std::uint64_t const flags = in.take();
+  g.esr = in.next<std::uint64_t>();
+  g.far = in.next<std::uint64_t>();
+  g.hpfar = in.next<std::uint64_t>();
+  g.pc = in.next<std::uint64_t>();
+  g.pstate = in.next<std::uint64_t>();
+  g.instruction = static_cast<std::uint32_t>(in.next<std::uint64_t>());
+  std::uint64_t const flags = in.next<std::uint64_t>();
   g.stage1_refuses = (flags & 1) != 0;
   g.fetch_fails = (flags & 2) != 0;
   g.vector = flags >> 2 & 3;
-  g.sctlr = in.take();
-  g.vbar = in.take();
+  g.sctlr = in.next<std::uint64_t>();
+  g.vbar = in.next<std::uint64_t>();
   // Most words are no exit at all: half of the time the class is a data abort, and half of these lack a syndrome.
   if ((flags & 32) != 0) {
     std::uint64_t const isv = (flags & 64) != 0 ? abort_isv : 0;
@@ -82,7 +65,7 @@ sim_guest guest_from(source& in) {
     if ((flags & 128) != 0) g.instruction = (g.instruction & ~0x0600'0000U) | 0x0800'0000U;
   }
   // One base address for all registers makes accesses that agree with FAR likely.
-  std::uint64_t const near = (flags & 16) != 0 ? g.far : in.take();
+  std::uint64_t const near = (flags & 16) != 0 ? g.far : in.next<std::uint64_t>();
   // Immediate offsets of loads and stores are small: a register may be that far off.
   for (unsigned i = 0; i < 31; ++i) g.x[i] = near - sign_extend(flags >> 8 & 0xffff, 16) * (i & 1);
   g.sp_el0 = near;
@@ -93,10 +76,10 @@ sim_guest guest_from(source& in) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  source in{data, size};
+  fuzz_input in{data, size};
   do {
     sim_guest const before = guest_from(in);
-    std::uint64_t const choices = in.take();
+    std::uint64_t const choices = in.next<std::uint64_t>();
 
     sim_guest slow = before;
     answering slow_handler;

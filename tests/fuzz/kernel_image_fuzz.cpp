@@ -4,6 +4,8 @@
 #include <axhal/arch/riscv64/linux_images.hpp>
 #include <axhal/boot/guest_layout.hpp>
 
+#include "support/fuzz_input.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,12 +13,10 @@
 
 namespace {
 
+using axhal::test::require;
+
 using namespace axhal;
 using namespace axhal::boot;
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
 
 template <typename Convention>
 void load(bytes file, guest_range ram, std::uint64_t initrd) {

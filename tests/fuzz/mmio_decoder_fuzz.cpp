@@ -2,6 +2,8 @@
 // Any word, any registers: the decoder's answer is one that the emulation can act on, and its arithmetic is defined.
 #include <axhal/arch/aarch64/mmio_decoder.hpp>
 
+#include "support/fuzz_input.hpp"
+
 #include <cstdint>
 #include <cstring>
 
@@ -10,9 +12,7 @@ using axhal::aarch64::load_store;
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
+using axhal::test::require;
 
 void check(std::uint32_t word, std::uint64_t base, std::uint64_t index) {
   auto const decoded = decode_load_store(word);

@@ -2,34 +2,17 @@
 // A guest that does anything to its UART, and a host that receives and takes at any time.
 #include <axhal/vdev/pl011.hpp>
 
-#include "support/pl011_bench.hpp"
+#include "support/fuzz_input.hpp"
+#include "support/uart_bench.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-/// Reads values from the fuzzer's bytes; zeros when they are used up.
-struct source {
-  std::uint8_t const* data;
-  std::size_t size;
-  template <typename T>
-  T next() {
-    T v{};
-    std::size_t const n = size < sizeof v ? size : sizeof v;
-    std::memcpy(&v, data, n);
-    data += n;
-    size -= n;
-    return v;
-  }
-};
+using axhal::test::fuzz_input;
+using axhal::test::require;
 
 template <typename Device>
 void check(Device& d) {
@@ -47,7 +30,7 @@ void check(Device& d) {
 }
 
 template <typename Sink>
-void run(source in, std::deque<std::uint8_t>& sent, Sink sink) {
+void run(fuzz_input in, std::deque<std::uint8_t>& sent, Sink sink) {
   axhal::vdev::pl011<Sink> d{sink};
   std::uint64_t writes = 0;
   std::uint64_t taken = 0;

@@ -2,34 +2,19 @@
 // A guest that calls its firmware with anything; a second book of which vCPU is on is kept beside the server's.
 #include <axhal/arch/aarch64/psci_server.hpp>
 
+#include "support/fuzz_input.hpp"
+
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 
 namespace {
+
+using axhal::test::fuzz_input;
+using axhal::test::require;
 
 using namespace axhal;
 using namespace axhal::aarch64;
 using kind = psci_action::kind;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-struct source {
-  std::uint8_t const* data;
-  std::size_t size;
-  template <typename T>
-  T next() {
-    T v{};
-    std::size_t const n = size < sizeof v ? size : sizeof v;
-    std::memcpy(&v, data, n);
-    data += n;
-    size -= n;
-    return v;
-  }
-};
 
 constexpr std::uint32_t count = 3;
 constexpr bool in_ram(guest_phys a) { return a.value >= 0x4000'0000 && a.value < 0x8000'0000; }
@@ -37,7 +22,7 @@ constexpr bool in_ram(guest_phys a) { return a.value >= 0x4000'0000 && a.value <
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  source in{data, size};
+  fuzz_input in{data, size};
   psci_server<8> server{count};
   psci_affinity book[count] = {psci_affinity::on, psci_affinity::off, psci_affinity::off};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Any cause, any registers, any instruction: at most two calls of the handler, no register that is out of reach, no
 // change when the slow tier is asked for, PC where it was or right behind the instruction or at the guest's vector.
+#include "support/fuzz_input.hpp"
 #include "support/riscv64_guest.hpp"
 
 #include <axhal/arch/riscv64/exit_scause.hpp>
@@ -14,24 +15,6 @@ using namespace axhal::test;
 using namespace axhal::test::rv;
 
 namespace {
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
-/// Reads the fuzzer's bytes, zero past their end.
-struct source {
-  std::uint8_t const* data;
-  std::size_t size;
-  std::uint64_t take() {
-    std::uint64_t value = 0;
-    std::size_t const n = size < 8 ? size : 8;
-    if (n != 0) std::memcpy(&value, data, n);
-    data += n;
-    size -= n;
-    return value;
-  }
-};
 
 /// Answers as the fuzzer says, refuses as it says.
 struct answering : recorder {
@@ -72,23 +55,23 @@ struct answering : recorder {
   }
 };
 
-sim_guest guest_from(source& in) {
+sim_guest guest_from(fuzz_input& in) {
   sim_guest g;
-  std::uint64_t const flags = in.take();
-  g.scause = in.take();
-  g.stval = in.take();
-  g.pc = in.take() & ~1ULL;
-  g.htinst = in.take();
-  g.instruction = static_cast<std::uint32_t>(in.take());
-  g.sstatus = in.take();
-  g.vsstatus = in.take();
-  g.vstvec = in.take();
-  g.scounteren = in.take();
+  std::uint64_t const flags = in.next<std::uint64_t>();
+  g.scause = in.next<std::uint64_t>();
+  g.stval = in.next<std::uint64_t>();
+  g.pc = in.next<std::uint64_t>() & ~1ULL;
+  g.htinst = in.next<std::uint64_t>();
+  g.instruction = static_cast<std::uint32_t>(in.next<std::uint64_t>());
+  g.sstatus = in.next<std::uint64_t>();
+  g.vsstatus = in.next<std::uint64_t>();
+  g.vstvec = in.next<std::uint64_t>();
+  g.scounteren = in.next<std::uint64_t>();
   g.fetch_fails = (flags & 1) != 0;
   // Most words are no cause at all, and the address that hardware gives is one and the same in stval and htval.
   if ((flags & 2) != 0) g.scause &= 31;
   if ((flags & 4) != 0) g.scause = 20 + (g.scause & 3);
-  g.htval = (flags & 8) != 0 ? in.take() : (g.stval & 0xfff) >> 2 | 0x400'0000;
+  g.htval = (flags & 8) != 0 ? in.next<std::uint64_t>() : (g.stval & 0xfff) >> 2 | 0x400'0000;
   if ((g.htval << 2 & 0xffc) != (g.stval & 0xffc)) g.htval = (g.htval & ~0x3ffULL) | (g.stval & 0xfff) >> 2;
   constexpr std::uint32_t opcodes[] = {0x03, 0x23, 0x2f, 0x73, 0x07, 0x53, 0x57, 0x13};
   std::uint32_t const opcode = opcodes[flags >> 4 & 7];
@@ -98,7 +81,7 @@ sim_guest guest_from(source& in) {
   if ((flags & 1024) != 0) g.htinst &= ~2ULL;
   if ((g.scause == 2 || g.scause == 22) && (flags & 2048) != 0) g.stval = (flags & 4096) != 0 ? 0 : g.instruction;
   // One base for all registers makes accesses that agree with stval likely; immediates are small.
-  std::uint64_t const near = (flags & 8192) != 0 ? g.stval : in.take();
+  std::uint64_t const near = (flags & 8192) != 0 ? g.stval : in.next<std::uint64_t>();
   for (unsigned i = 1; i < 32; ++i) g.x[i] = near - sign_extend(flags >> 16 & 0xfff, 12) * (i & 1);
   return g;
 }
@@ -113,10 +96,10 @@ bool same_registers(sim_guest const& a, sim_guest const& b) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  source in{data, size};
+  fuzz_input in{data, size};
   do {
     sim_guest const before = guest_from(in);
-    std::uint64_t const choices = in.take();
+    std::uint64_t const choices = in.next<std::uint64_t>();
 
     sim_guest slow = before;
     answering slow_handler;

@@ -4,6 +4,8 @@
 #include <axhal/arch/riscv64/exit_scause.hpp>
 #include <axhal/arch/riscv64/mmio_decoder.hpp>
 
+#include "support/fuzz_input.hpp"
+
 #include <cstdint>
 #include <cstring>
 
@@ -12,9 +14,7 @@ using namespace axhal::riscv64;
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
+using axhal::test::require;
 
 /// The transformed instruction of `a` as the manual builds it from the 32-bit equivalent, `distance` bytes in.
 std::uint64_t transformed(load_store const& a, std::uint32_t distance) {

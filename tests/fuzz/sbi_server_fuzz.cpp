@@ -5,36 +5,20 @@
 #include <axhal/arch/riscv64/guest_fence.hpp>
 #include <axhal/arch/riscv64/sbi_server.hpp>
 
+#include "support/fuzz_input.hpp"
 #include "support/sbi_guest.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 
 namespace {
+
+using axhal::test::fuzz_input;
+using axhal::test::require;
 
 using namespace axhal;
 using namespace axhal::riscv64;
 using kind = sbi_action::kind;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-struct source {
-  std::uint8_t const* data;
-  std::size_t size;
-  template <typename T>
-  T next() {
-    T v{};
-    std::size_t const n = size < sizeof v ? size : sizeof v;
-    std::memcpy(&v, data, n);
-    data += n;
-    size -= n;
-    return v;
-  }
-};
 
 constexpr std::uint32_t count = 5;
 constexpr std::uint64_t ram = 0x8000'0000;
@@ -42,7 +26,7 @@ constexpr std::uint64_t ram_size = std::uint64_t{3} * 32;
 constexpr std::uint64_t extensions[] = {0x10, 0x54494d45, 0x735049, 0x52464e43, 0x48534d, 0x53525354, 0x4442434e, 0, 1};
 
 /// Mostly words that mean something, sometimes any.
-std::uint64_t word(source& in) {
+std::uint64_t word(fuzz_input& in) {
   std::uint8_t const how = in.next<std::uint8_t>();
   switch (how & 7) {
     case 0: return in.next<std::uint64_t>();
@@ -118,7 +102,7 @@ struct world {
     }
   }
 
-  void call(source& in, std::uint8_t what) {
+  void call(fuzz_input& in, std::uint8_t what) {
     sbi_request r{};
     r.eid = (what & 4) != 0 ? extensions[in.next<std::uint8_t>() % 9] : word(in);
     r.fid = (what & 8) != 0 ? std::uint64_t{in.next<std::uint8_t>()} & 7 : word(in);
@@ -203,7 +187,7 @@ struct world {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
-  source in{data, size};
+  fuzz_input in{data, size};
   world w;
   while (in.size > 0) {
     std::uint8_t const what = in.next<std::uint8_t>();

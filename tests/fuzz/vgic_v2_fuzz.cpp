@@ -3,13 +3,15 @@
 // The drivers must never do what the GIC architecture forbids, and what is pending and enabled must reach the guest.
 #include <axhal/arch/aarch64/vgic_v2.hpp>
 
+#include "support/fuzz_input.hpp"
 #include "support/gic_v2_machine.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 
 namespace {
+
+using axhal::test::require;
 
 using machine = axhal::test::gic_v2_machine<3, 64>;
 
@@ -32,10 +34,6 @@ class input {
   std::uint8_t const* data_;
   std::size_t size_;
 };
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 /// A guest that takes and completes on every CPU until all is quiet.
 void drain(machine& m) {

@@ -2,13 +2,15 @@
 // Arbitrary accesses of a guest to its PLIC, mixed with what devices do: the same happens as in a slow and simple one.
 #include <axhal/arch/riscv64/vplic.hpp>
 
+#include "support/fuzz_input.hpp"
 #include "support/plic_model.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 
 namespace {
+
+using axhal::test::require;
 
 class input {
  public:
@@ -29,10 +31,6 @@ class input {
   std::uint8_t const* data_;
   std::size_t size_;
 };
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 template <unsigned Vcpus, unsigned Sources>
 void run(input in) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <axhal/console/ns16550.hpp>
+#include <axhal/vdev/ns16550.hpp>
 
 #include "support/mmio_recorder.hpp"
-#include "support/ns16550_bench.hpp"
 #include "support/simulated_ns16550.hpp"
+#include "support/uart_bench.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -210,8 +211,8 @@ TEST_CASE("interrupts are let through by their bits and named", "[console][ns165
 
 // The driver against the device that guests see: two programs that meet only at the data sheet.
 TEST_CASE("the driver drives the virtual device", "[console][ns16550]") {
-  test::ns16550_bench bench;
-  ns16550<test::ns16550_bench::window> uart{{&bench.device}};
+  test::uart_bench<axhal::vdev::ns16550> bench;
+  ns16550<test::uart_bench<axhal::vdev::ns16550>::window> uart{{&bench.device}};
   REQUIRE(uart.init(virt_clock, 115'200).has_value());
   for (char const c : {'h', 'i', '\n'}) uart.put(static_cast<std::uint8_t>(c));
   uart.drain();

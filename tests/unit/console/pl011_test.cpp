@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <axhal/console/pl011.hpp>
+#include <axhal/vdev/pl011.hpp>
 
 #include "support/mmio_recorder.hpp"
-#include "support/pl011_bench.hpp"
+#include "support/uart_bench.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -114,8 +115,8 @@ TEST_CASE("interrupts are masked, read and cleared by their bits", "[console][pl
 
 // The driver against the device that guests see: two programs that meet only at the manual.
 TEST_CASE("the driver drives the virtual device", "[console][pl011]") {
-  test::pl011_bench bench;
-  pl011<test::pl011_bench::window> uart{{&bench.device}};
+  test::uart_bench<axhal::vdev::pl011> bench;
+  pl011<test::uart_bench<axhal::vdev::pl011>::window> uart{{&bench.device}};
   REQUIRE(uart.init(hertz{24'000'000}, 115'200).has_value());
   for (char const c : {'h', 'i', '\n'}) uart.put(static_cast<std::uint8_t>(c));
   CHECK(bench.sent == std::deque<std::uint8_t>{'h', 'i', '\n'});

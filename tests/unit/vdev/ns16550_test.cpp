@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <axhal/vdev/ns16550.hpp>
 
-#include "support/ns16550_bench.hpp"
+#include "support/uart_bench.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -15,7 +15,7 @@ using namespace axhal;
 constexpr std::uint64_t rbr = 0, thr = 0, dll = 0, ier = 1, dlm = 1, iir = 2, fcr = 2, lcr = 3, mcr = 4, lsr = 5,
                         msr = 6, scr = 7;
 
-struct bench : test::ns16550_bench {
+struct bench : test::uart_bench<axhal::vdev::ns16550> {
   std::uint64_t rd(std::uint64_t offset) { return device.read(offset, 1); }
   void wr(std::uint64_t offset, std::uint64_t value) { device.write(offset, 1, value); }
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <axhal/vdev/pl011.hpp>
 
-#include "support/pl011_bench.hpp"
+#include "support/uart_bench.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -15,7 +15,7 @@ using namespace axhal;
 constexpr std::uint64_t dr = 0x00, rsr = 0x04, fr = 0x18, lcr_h = 0x2c, cr = 0x30, ifls = 0x34, imsc = 0x38, ris = 0x3c,
                         mis = 0x40, icr = 0x44;
 
-struct bench : test::pl011_bench {
+struct bench : test::uart_bench<axhal::vdev::pl011> {
   std::uint64_t rd(std::uint64_t offset) { return device.read(offset, 4); }
   void wr(std::uint64_t offset, std::uint64_t value) { device.write(offset, 4, value); }
 };

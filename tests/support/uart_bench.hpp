@@ -2,7 +2,6 @@
 #pragma once
 
 #include <axhal/policy/console.hpp>
-#include <axhal/vdev/ns16550.hpp>
 
 #include "support/uart_ends.hpp"
 
@@ -11,11 +10,13 @@
 
 namespace axhal::test {
 
-/// A virtual 16550 on a bench: the device, and the far end of its wire.
-struct ns16550_bench {
+/// A virtual UART on a bench: the device, and the far end of its wire.
+template <template <typename> typename Uart>
+struct uart_bench {
   static constexpr unsigned depth = 16;
-  using device_type = vdev::ns16550<keeping_sink>;
+  using device_type = Uart<keeping_sink>;
   using window = device_window<device_type>;
+  static_assert(MmioWindow<window>);
 
   std::deque<std::uint8_t> sent{};
   device_type device{keeping_sink{&sent}};
@@ -28,6 +29,5 @@ struct ns16550_bench {
   }
   void send(std::uint8_t b) { device.receive(b); }
 };
-static_assert(MmioWindow<ns16550_bench::window>);
 
 }  // namespace axhal::test
