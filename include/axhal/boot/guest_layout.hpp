@@ -6,6 +6,7 @@
 #include <axhal/core/address.hpp>
 #include <axhal/core/bytes.hpp>
 #include <axhal/core/result.hpp>
+#include <axhal/core/units.hpp>
 #include <axhal/policy/frame_source.hpp>
 
 #include <cstddef>
