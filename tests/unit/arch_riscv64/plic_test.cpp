@@ -141,7 +141,7 @@ TEST_CASE("a source that was moved while it was served is completed where it was
   CHECK(f.device.mistakes == none);
 }
 
-TEST_CASE("numbers and CPUs that are not there change nothing") {
+TEST_CASE("sources and CPUs that a PLIC does not have change nothing") {
   fixture f;
   REQUIRE(f.plic.enable(1));
   for (std::uint32_t const source : {0U, 96U, 1023U, 1024U, 0x8000'0000U, ~0U}) {
