@@ -37,7 +37,10 @@ struct hypervisor_controls {
 
   /// What guests may use of henvcfg where the CPU has it: cache-block operations, page-based memory types, hardware
   /// updating of A and D, Sstc. Landing pads, shadow stacks and double traps are hidden.
-  static constexpr std::uint64_t henvcfg = envcfg::f_cbie::make(3) | envcfg::f_cbcfe::mask | envcfg::f_cbze::mask |
+  ///
+  /// CBO.INVAL flushes: if it threw lines away, a guest would read what its memory held before the host cleared it
+  /// (RISC-V Cache Management Operations, "Control and Status Register State").
+  static constexpr std::uint64_t henvcfg = envcfg::f_cbie::make(1) | envcfg::f_cbcfe::mask | envcfg::f_cbze::mask |
                                            envcfg::f_adue::mask | envcfg::f_pbmte::mask | envcfg::f_stce::mask;
 
   /// Guests reach senvcfg, and no other state that hstateen0 guards ("hstateen0", Smstateen: bit 62 is ENVCFG).
