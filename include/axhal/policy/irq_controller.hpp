@@ -69,8 +69,7 @@ concept Signals = requires(I& i, cpu_number cpu, irq_number ipi) {
 /// Laws (conformance/irq_controller_laws.hpp, run on a model with a way to raise lines):
 ///   1. after `enable(i)` `is_enabled(i)`; after `disable(i)` not; other lines are unchanged
 ///   2. a raised enabled line is claimed; a raised disabled line is not, though a controller may remember it and give
-///   it
-///      once when the line is enabled
+///      it once when the line is enabled
 ///   3. of several pending lines the most urgent is claimed first; where that is fixed, the order in which they were
 ///      raised makes no difference
 ///   4. a claimed line is not claimed again before `complete`, and an edge is consumed by `claim`

@@ -12,9 +12,8 @@
 namespace axhal::riscv64 {
 
 /// An APLIC that delivers by messages to harts with IMSICs ("Interrupt forwarding by MSIs"), and messages between
-/// harts:
-/// `-M virt,aia=aplic-imsic`. One object serves all CPUs. `Pages` is a window on the supervisors' and guests' interrupt
-/// files, `Hart` the hart this code runs on.
+/// harts: `-M virt,aia=aplic-imsic`. One object serves all CPUs. `Pages` is a window on the supervisors' and guests'
+/// interrupt files, `Hart` the hart this code runs on.
 ///
 /// Identity 1 of every hart's file is the message between harts, identity n + 1 is source n on all of them. A file's
 /// order is that of its identities, so the priority of a source is fixed: the lower number is the more urgent one.

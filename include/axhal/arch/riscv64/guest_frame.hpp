@@ -16,10 +16,10 @@ namespace axhal::riscv64 {
 /// The registers of a stopped guest that every exit saves, and where the world switch finds the host's stack.
 /// The layout is known to world_switch.hpp, which asserts it.
 struct guest_frame {
-  std::uint64_t x[32];    ///< x1..x31; x[0] is 0. x8, x9 and x18..x27 are only here in the slow tier
+  std::uint64_t x[32];    ///< x1..x31; x[0] is 0. x3, x4, x8, x9 and x18..x27 are only sure to be here in the slow tier
   std::uint64_t host_sp;  ///< the host's stack pointer while the guest runs
   std::uint64_t host_gp;  ///< the host's gp and tp, which the guest's replace
-  std::uint64_t host_tp;
+  std::uint64_t host_tp;  ///< likewise
   std::uint64_t sepc;     ///< the guest's PC; valid in the slow tier
   std::uint64_t sstatus;  ///< sstatus to run the guest with: SPP and FS, VS; valid in the slow tier
   std::uint64_t hstatus;  ///< hstatus to run the guest with; SPVP of the exit; valid in the slow tier
@@ -36,8 +36,8 @@ struct guest_frame {
 }
 
 /// What the decoder needs of a stopped guest. Two models: the saved frame (slow tier) and the live registers (fast
-/// tier, where s0..s11 are out of reach: `holds(n)` is false for them and the decoder leaves the exit to the slow
-/// tier).
+/// tier, where gp, tp and s0..s11 are out of reach: `holds(n)` is false for them and the decoder leaves the exit to the
+/// slow tier).
 ///
 /// A context is a handle: small, and its copies speak of the same guest.
 /// `x(n)`: general register n, 0 and numbers past 31 read zero. `set_x(n, v)`: likewise, they are ignored. `pc`: where
