@@ -2,6 +2,7 @@
 #include "support/hal_options.hpp"
 
 #include <axhal/board/qemu_virt_aarch64.hpp>
+#include <axhal/board/qemu_virt_riscv64.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -62,5 +63,6 @@ TEST_CASE("a composition costs nothing") { STATIC_CHECK(std::is_empty_v<everythi
 TEST_CASE("boards are boards") {
   STATIC_CHECK(Board<some_board>);
   STATIC_CHECK(Board<board::qemu_virt_aarch64>);
+  STATIC_CHECK(Board<board::qemu_virt_riscv64>);
   STATIC_CHECK_FALSE(Board<clock_archetype>);
 }

@@ -24,6 +24,16 @@ struct without_fast_tier {
     return resume::stop;
   }
 };
+struct calls_at_once : handler {
+  static bool answer_at_once(guest&, exit::hypercall const& call) { return call.number == 7; }
+};
+struct calls_of_another_guest : handler {
+  struct other {};
+  static bool answer_at_once(other&, exit::hypercall const&) { return true; }
+};
+struct calls_with_a_resume : handler {
+  static resume answer_at_once(guest&, exit::hypercall const&) { return resume::stop; }
+};
 
 template <typename Exit>
 constexpr bool reaches(Exit const& e) {
@@ -66,4 +76,14 @@ TEST_CASE("a fast view is a handler, and says what it may answer") {
 TEST_CASE("the explainer accepts what the concept accepts") {
   STATIC_CHECK(explain_exit_handler<handler, guest>());
   STATIC_CHECK(explain_exit_handler<without_fast_tier, guest>());
+}
+
+TEST_CASE("calls are answered at once by handlers that say so, for the guests they know, with yes or no") {
+  STATIC_CHECK(AnswersAtOnce<calls_at_once, guest>);
+  STATIC_CHECK_FALSE(AnswersAtOnce<handler, guest>);
+  STATIC_CHECK_FALSE(AnswersAtOnce<calls_of_another_guest, guest>);
+  STATIC_CHECK(AnswersAtOnce<calls_of_another_guest, calls_of_another_guest::other>);
+  STATIC_CHECK_FALSE(AnswersAtOnce<calls_with_a_resume, guest>);
+  // The fast tier's view is not asked: who has it asks the handler itself before.
+  STATIC_CHECK_FALSE(AnswersAtOnce<fast_handler<calls_at_once>, guest>);
 }

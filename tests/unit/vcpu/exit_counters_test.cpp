@@ -21,6 +21,24 @@ struct handler {
     return answer;
   }
 };
+/// Answers calls of even numbers at once, into the guest that it is given.
+struct at_once : handler {
+  struct guest_with_a_register {
+    std::uint64_t answer{};
+  };
+  using handler::operator();
+  template <typename Exit>
+  constexpr resume operator()(guest_with_a_register&, Exit const&) {
+    return answer;
+  }
+  unsigned asked = 0;
+  constexpr bool answer_at_once(guest_with_a_register& g, exit::hypercall const& call) {
+    ++asked;
+    if (call.number % 2 != 0) return false;
+    g.answer = call.number / 2;
+    return true;
+  }
+};
 
 }  // namespace
 
@@ -73,4 +91,23 @@ TEST_CASE("an exit that the fast tier leaves is counted where it is answered") {
   h.answer = resume::stop;
   CHECK(h(g, exit::idle{}) == resume::stop);
   CHECK(h.counters[exit_kind::idle] == 1);
+}
+
+TEST_CASE("a call that is answered at once is counted, one that is not is counted where it is answered") {
+  using with_register = at_once::guest_with_a_register;
+  STATIC_CHECK(AnswersAtOnce<counted<at_once>, with_register>);
+  STATIC_CHECK_FALSE(AnswersAtOnce<counted<at_once>, guest>);
+  STATIC_CHECK_FALSE(AnswersAtOnce<counted<handler>, guest>);
+  counted<at_once> h;
+  with_register g;
+  CHECK(h.answer_at_once(g, exit::hypercall{8, 0, false}));
+  CHECK(g.answer == 4);
+  CHECK(h.counters[exit_kind::hypercall] == 1);
+  CHECK_FALSE(h.answer_at_once(g, exit::hypercall{9, 0, false}));
+  CHECK(g.answer == 4);
+  CHECK(h.counters[exit_kind::hypercall] == 1);
+  CHECK(h(g, exit::hypercall{9, 0, false}) == resume::next_instruction);
+  CHECK(h.counters[exit_kind::hypercall] == 2);
+  CHECK(h.counters.total() == 2);
+  CHECK(h.asked == 2);
 }
