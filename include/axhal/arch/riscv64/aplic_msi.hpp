@@ -30,7 +30,7 @@ class aplic_msi : public aplic_domain<Window, MaxSources> {
   using file = supervisor_file<Hart>;
 
  public:
-  static constexpr std::uint32_t ipi_identity = 1;
+  static constexpr std::uint32_t ipi_identity = 1;  ///< of the message between harts
   /// The identity of `source` in every hart's file.
   [[nodiscard]] static constexpr std::uint32_t identity_of(std::uint32_t source) { return source + ipi_identity; }
 
@@ -132,6 +132,7 @@ class aplic_msi : public aplic_domain<Window, MaxSources> {
 
   // --- beyond them ---
 
+  /// Where the pages of the interrupt files are.
   [[nodiscard]] constexpr imsic_layout const& layout() const { return layout_; }
 
  private:

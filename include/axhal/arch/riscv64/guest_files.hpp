@@ -31,6 +31,7 @@ class guest_files {
   }
   /// How many there are, 0 to 63; they are numbered from 1.
   [[nodiscard]] unsigned count() const { return static_cast<unsigned>(std::popcount(all_)); }
+  /// How many of them are not taken.
   [[nodiscard]] unsigned free_count() const { return static_cast<unsigned>(std::popcount(free_)); }
 
   /// Takes the lowest free file. What is in it is not changed.

@@ -34,10 +34,12 @@ class hart_map {
   }
   /// How many harts there are.
   [[nodiscard]] constexpr std::uint32_t size() const { return size_; }
+  /// The id of the hart that is this CPU, or `unknown`.
   [[nodiscard]] constexpr result<std::uint64_t, hart_map_error> hartid_of(cpu_number cpu) const {
     if (cpu.value >= size_) return failure{hart_map_error::unknown};
     return hartids_[cpu.value];
   }
+  /// The CPU that this hart is, or `unknown`.
   [[nodiscard]] constexpr result<cpu_number, hart_map_error> cpu_of(std::uint64_t hartid) const {
     for (std::uint32_t i = 0; i < size_; ++i) {
       if (hartids_[i] == hartid) return cpu_number{i};

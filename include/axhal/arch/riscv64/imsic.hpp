@@ -20,18 +20,18 @@ concept CsrSwap = CsrAccess<H> && requires(std::uint64_t v) {
 /// Registers of an interrupt file, by the value of siselect or vsiselect ("CSRs for external interrupts via an IMSIC").
 /// With XLEN 64 the odd ones of the two arrays do not exist.
 namespace imsic_registers {
-inline constexpr std::uint64_t eidelivery = 0x70;   ///< 1: interrupts of this file are delivered
-inline constexpr std::uint64_t eithreshold = 0x72;  ///< 0, or: only smaller identities pass
-inline constexpr std::uint64_t eip0 = 0x80;         ///< pending bits
-inline constexpr std::uint64_t eie0 = 0xc0;         ///< enable bits
-inline constexpr std::uint32_t max_identities = 2047;
+inline constexpr std::uint64_t eidelivery = 0x70;      ///< 1: interrupts of this file are delivered
+inline constexpr std::uint64_t eithreshold = 0x72;     ///< 0, or: only smaller identities pass
+inline constexpr std::uint64_t eip0 = 0x80;            ///< pending bits
+inline constexpr std::uint64_t eie0 = 0xc0;            ///< enable bits
+inline constexpr std::uint32_t max_identities = 2047;  ///< a file has 1 to so many, or fewer
 /// The pending bits of the 64 identities from `word * 64` on.
 [[nodiscard]] constexpr std::uint64_t eip(std::uint32_t word) { return eip0 + std::uint64_t{word} * 2; }
 /// The enable bits of the 64 identities from `word * 64` on.
 [[nodiscard]] constexpr std::uint64_t eie(std::uint32_t word) { return eie0 + std::uint64_t{word} * 2; }
 // In the page of an interrupt file ("Memory region for an interrupt file"):
-inline constexpr std::uint64_t seteipnum_le = 0x000;
-inline constexpr std::uint64_t seteipnum_be = 0x004;
+inline constexpr std::uint64_t seteipnum_le = 0x000;  ///< an identity written here is pending
+inline constexpr std::uint64_t seteipnum_be = 0x004;  ///< the same, big-endian
 }  // namespace imsic_registers
 
 /// stopei and vstopei ("Top external interrupt CSRs").
@@ -67,6 +67,7 @@ struct imsic_layout {
 /// stands between two instructions: mask interrupts where a handler uses the same file.
 template <CsrSwap Hart, csr Select, csr Reg, csr Top>
 struct interrupt_file {
+  // Registers by their number (`imsic_registers`). Precondition: the file has this one.
   [[nodiscard]] static std::uint64_t read(std::uint64_t reg) {
     Hart::template write<Select>(reg);
     return Hart::template read<Reg>();
@@ -90,7 +91,7 @@ struct interrupt_file {
   /// The same without taking it.
   [[nodiscard]] static std::uint32_t top() { return topei::f_identity::get(Hart::template read<Top>()); }
 
-  /// Precondition of these: `identity` is one that the file has.
+  // Pending and enable bits. Precondition: `identity` is one that the file has.
   static void enable(std::uint32_t identity) { set(imsic_registers::eie(identity / 64), bit_of(identity)); }
   static void disable(std::uint32_t identity) { clear(imsic_registers::eie(identity / 64), bit_of(identity)); }
   [[nodiscard]] static bool is_enabled(std::uint32_t identity) {

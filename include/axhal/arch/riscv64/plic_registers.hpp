@@ -31,9 +31,11 @@ struct plic_registers {
   [[nodiscard]] static constexpr std::uint64_t enable_word(std::uint32_t context, std::uint32_t word) {
     return enable + context * enable_stride + std::uint64_t{word} * 4;
   }
+  /// The threshold of `context`.
   [[nodiscard]] static constexpr std::uint64_t threshold_of(std::uint32_t context) {
     return threshold + context * context_stride;
   }
+  /// The claim and completion register of `context`.
   [[nodiscard]] static constexpr std::uint64_t claim_of(std::uint32_t context) {
     return claim_complete + context * context_stride;
   }

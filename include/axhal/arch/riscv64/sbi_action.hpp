@@ -68,9 +68,9 @@ struct sbi_action {
   vcpu_number target{};
   sbi_return result{};
   vcpu_set targets{};
-  ticks deadline{};  ///< in the guest's time; `no_deadline` never comes
-  guest_phys entry{};
-  std::uint64_t context{};
+  ticks deadline{};         ///< in the guest's time; `no_deadline` never comes
+  guest_phys entry{};       ///< of `start_vcpu` and `suspend_and_restart`
+  std::uint64_t context{};  ///< likewise: what the hart finds in a1
   sbi_fence fence{};
   system_reset_reason reason{system_reset_reason::none};
 

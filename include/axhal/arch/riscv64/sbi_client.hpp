@@ -17,7 +17,9 @@ struct hart_mask {
   std::uint64_t mask{};
   std::uint64_t base{all_harts};
 
+  /// Every hart.
   [[nodiscard]] static constexpr hart_mask all() { return {}; }
+  /// The hart with this id, which is not `all_harts`.
   [[nodiscard]] static constexpr hart_mask one(std::uint64_t hartid) { return {1, hartid}; }
   friend constexpr bool operator==(hart_mask, hart_mask) = default;
 };
@@ -28,7 +30,9 @@ struct hart_mask {
 /// Firmware without a function says `not_supported`; which extensions there are tells `extensions`. Stateless.
 template <SbiCall S>
 struct sbi_client {
+  /// What a call without a value says.
   using outcome = result<void, sbi_error>;
+  /// What a call with a value says.
   using number = result<std::uint64_t, sbi_error>;
 
   // --- Base Extension ---
@@ -36,7 +40,9 @@ struct sbi_client {
   /// The version of the specification (`sbi_version`); `not_supported` from firmware of SBI 0.1, which has legacy
   /// extensions alone.
   [[nodiscard]] static number spec_version() { return value(call(sbi_extension::base, sbi_base::get_spec_version)); }
+  /// Which implementation the firmware is, by the specification's list.
   [[nodiscard]] static number impl_id() { return value(call(sbi_extension::base, sbi_base::get_impl_id)); }
+  /// Its own version, in its own encoding.
   [[nodiscard]] static number impl_version() { return value(call(sbi_extension::base, sbi_base::get_impl_version)); }
   /// True when firmware has the extension; false also where it cannot be asked.
   [[nodiscard]] static bool has(sbi_extension e) {
@@ -67,10 +73,13 @@ struct sbi_client {
 
   // --- RFENCE Extension; size `whole_address_space`: everything ---
 
+  /// Each of the harts executes FENCE.I.
   static outcome remote_fence_i(hart_mask h) { return fence(sbi_rfence::remote_fence_i, h, 0, 0); }
+  /// Each of the harts executes SFENCE.VMA for `size` bytes from `start`, of every address space.
   static outcome remote_sfence_vma(hart_mask h, host_virt start, std::uint64_t size) {
     return fence(sbi_rfence::remote_sfence_vma, h, start.value, size);
   }
+  /// The same, of the address space `asid`.
   static outcome remote_sfence_vma_asid(hart_mask h, host_virt start, std::uint64_t size, std::uint64_t asid) {
     return fence(sbi_rfence::remote_sfence_vma_asid, h, start.value, size, asid);
   }
@@ -99,6 +108,8 @@ struct sbi_client {
   }
   /// Returns only when firmware refused.
   static sbi_error hart_stop() { return refusal(call(sbi_extension::hsm, sbi_hsm::hart_stop)); }
+  /// The hart's state; it may be another by the time it is known. `failed` for a state that the specification does not
+  /// have.
   [[nodiscard]] static result<hart_state, sbi_error> hart_get_status(std::uint64_t hartid) {
     sbi_return const r = call(sbi_extension::hsm, sbi_hsm::hart_get_status, hartid);
     if (r.error != 0) return failure{error_of(r)};

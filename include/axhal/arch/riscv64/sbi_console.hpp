@@ -32,6 +32,7 @@ class sbi_console {
 
   explicit sbi_console(Memory m = {}) : memory_{m}, kind_{find()} {}
 
+  /// Which of firmware's consoles it is.
   [[nodiscard]] sbi_console_kind kind() const { return kind_; }
 
   // --- ConsolePolicy ---

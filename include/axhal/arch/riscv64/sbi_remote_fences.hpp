@@ -19,8 +19,8 @@ namespace axhal::riscv64 {
 /// firmware's error, and does not return on a machine that goes on.
 template <SbiCall S, std::invocable<sbi_error> OnFailure>
 struct sbi_remote_fences {
-  hart_mask harts{hart_mask::all()};
-  [[no_unique_address]] OnFailure on_failure{};
+  hart_mask harts{hart_mask::all()};             ///< those that execute the fences
+  [[no_unique_address]] OnFailure on_failure{};  ///< called with firmware's error
 
   void remote_sfence_vma(std::uint64_t start, std::uint64_t size) const {
     check(sbi_client<S>::remote_sfence_vma(harts, {start}, size));
