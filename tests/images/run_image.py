@@ -3,11 +3,14 @@
 """Runs one image test of a target (common.toml, TARGET.toml), or lists their names.
 
 usage: run_image.py list TARGET
-       run_image.py run NAME TARGET IMAGE PAYLOAD LOG_FOLDER
+       run_image.py run NAME TARGET IMAGE PAYLOAD FOLDER
+
+FOLDER is where this build has made the tests' firmware; logs go to `logs` in it.
 """
 
 import pathlib
 import re
+import shlex
 import struct
 import sys
 import tomllib
@@ -70,6 +73,8 @@ def made(kind, machine, folder):
 def prepare(test, target, payload, folder):
     """The guest's files as the test wants them."""
     kind = test["guest"]
+    if kind == "none":
+        return targets.GuestFiles(None, 0)
     initrd = None
     words = [target.console]
     if kind == "linux":
@@ -91,17 +96,21 @@ def prepare(test, target, payload, folder):
     return targets.GuestFiles(kernel, kernel.stat().st_size, initrd, " ".join(word for word in words if word))
 
 
-def run_machine(test, target, image, payload, folder, log):
+def run_machine(test, target, image, payload, log):
     """Starts the image as the test describes. Returns the console's lines and what is wrong with how it ended."""
+    more = test.get("emulator", [])
+    if "bios" in test:
+        more = [*more, "-bios", str(log.parent.parent / test["bios"])]
     run = targets.Run(
-        target, image, prepare(test, target, payload, folder),
+        target, image, prepare(test, target, payload, log.parent),
         memory=targets.parse_size(test.get("memory", "256M")),
         vcpus=test.get("vcpus", 1),
         cpu=test.get("cpu", ""),
         machine=tuple(test.get("machine", ())),
-        emulator_arguments=tuple(test.get("emulator", ())))
+        emulator_arguments=tuple(more))
     limit = test.get("timeout", 180)
-    outcome = emulator.run(targets.command(run), log, limit)
+    command = targets.bare_command(run) if test.get("bare") else targets.command(run)
+    outcome = emulator.run(command, log, limit)
     wrong = []
     if outcome.timed_out:
         wrong.append(f"no end within {limit} s")
@@ -114,7 +123,8 @@ def run_demo(test, target, image, log):
     """Drives tools/demo on a terminal of its own. Returns what it shows and what is wrong with how it ended."""
     import pexpect
 
-    command = [str(ROOT / "tools" / "demo"), target.name, "--image", str(image), "--log", str(log.parent / "demo")]
+    command = [str(ROOT / "tools" / "demo"), target.name, "--image", str(image), "--log", str(log.with_suffix(""))]
+    command.append("--emulator-args=" + shlex.join(test.get("emulator", ())))
     if test["interactive"]:
         command.append("--interactive")
     limit = test.get("timeout", 180)
@@ -155,15 +165,14 @@ def judge(test, lines, target):
 def run_test(name, target_name, image, payload, folder):
     test = load(HERE, target_name)[name]
     target = targets.target_of(target_name)
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / f"{name}.log"
+    log = pathlib.Path(folder) / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     if "image" in test:
         image = pathlib.Path(image).with_name(test["image"])
     if "interactive" in test:
         lines, wrong = run_demo(test, target, image, log)
     else:
-        lines, wrong = run_machine(test, target, image, payload, folder, log)
+        lines, wrong = run_machine(test, target, image, payload, log)
     wrong += judge(test, lines, target_name)
     if wrong:
         print(f"the console's last lines ({log}):")
@@ -174,13 +183,15 @@ def run_test(name, target_name, image, payload, folder):
 
 def load(folder, target):
     """The tests of a target by name; a test that expects nothing, or says something unknown, is an error."""
-    known = {"name", "image", "guest", "initrd", "cpu", "machine", "memory", "vcpus", "append", "emulator", "expect",
-             "forbid", "timeout", "interactive"}
+    always = {"name", "image", "guest", "emulator", "expect", "forbid", "timeout"}
     by_name = {}
     for path in (folder / "common.toml", folder / f"{target}.toml"):
         with open(path, "rb") as file:
             tests = tomllib.load(file)["test"]
         for test in tests:
+            # What tools/demo is not told by this program must not look as if it were.
+            known = always | ({"interactive"} if "interactive" in test else
+                              {"bare", "bios", "initrd", "cpu", "machine", "memory", "vcpus", "append"})
             if not test.get("expect") or not set(test) <= known:
                 sys.exit(f"{path}: test {test.get('name')}: no `expect`, or unknown keys {sorted(set(test) - known)}")
             if by_name.setdefault(test["name"], test) is not test:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 
@@ -141,6 +142,9 @@ class ImageTests(Folder):
         self.assertIn("used twice", self.load(good, good))
         self.assertIn("no `expect`", self.load(good.replace('["x"]', "[]")))
         self.assertIn("unknown keys", self.load(good + "expects = 1\n"))
+        self.assertEqual(self.load(good + 'interactive = []\nemulator = ["-S"]\n'), "a\nother\n")
+        self.assertEqual(self.load(good + 'bios = "b"\n'), "a\nother\n")
+        self.assertIn("unknown keys ['bios']", self.load(good + 'interactive = []\nbios = "b"\n'))
 
     def test_judgement(self):
         sys.path.insert(0, str(TESTS / "images"))
@@ -150,6 +154,37 @@ class ImageTests(Folder):
         self.assertEqual(list(run_image.judge(test, ["riscv64: verdict=ok"], "riscv64")), [])
         self.assertEqual(len(list(run_image.judge(test, ["riscv64: verdict=ok"], "aarch64"))), 1)
         self.assertEqual(len(list(run_image.judge(test, ["verdict=okay", "a panic", "panic"], "riscv64"))), 2)
+
+    def test_how_a_block_is_started(self):
+        sys.path.insert(0, str(TESTS / "images"))
+        import run_image
+        from axhal_tools import targets
+
+        started = []
+
+        def run(command, log, limit):
+            started.append(command)
+            return mock.Mock(timed_out=limit == 5, status=limit - 180, stderr="", told=mock.Mock(lines=["x"]))
+
+        self.write("payload-riscv64.bin", "p")
+        log = self.folder / "logs" / "a.log"
+        with mock.patch.object(run_image.emulator, "run", run):
+            def start(**test):
+                _, wrong = run_image.run_machine({"guest": "payload", **test}, targets.TARGETS["riscv64"],
+                                                 self.folder / "image", self.folder / "payload.bin", log)
+                return " ".join(map(str, started[-1])), wrong
+
+            command, wrong = start(guest="none", bios="f.bin")
+            self.assertIn(f"-kernel {self.folder}/image ", command)
+            self.assertTrue(command.endswith(f"-bios {self.folder}/f.bin"))
+            self.assertNotIn("guest-loader", command)
+            self.assertEqual(wrong, [])
+            command, _ = start(bare=True, cpu="max")
+            self.assertIn("-cpu max", command)
+            self.assertIn(f"-kernel {self.folder}/payload-riscv64.bin ", command)
+            self.assertNotIn("guest-loader", command)
+            self.assertIn("no end within 5 s", start(timeout=5)[1])
+            self.assertIn("status 1", start(timeout=181)[1][0])
 
     def test_made_files(self):
         sys.path.insert(0, str(TESTS / "images"))

@@ -176,6 +176,21 @@ class Targets(unittest.TestCase):
         words = targets.command(self.run_of("riscv64", cpu="max", machine=("-M", "virt,aia=aplic-imsic")))
         self.assertEqual(words[1:5], ["-M", "virt,aia=aplic-imsic", "-cpu", "max"])
 
+    def test_no_guest(self):
+        run = self.run_of()
+        run.guest = targets.GuestFiles(None, 0)
+        self.assertEqual(self.devices(run), [])
+
+    def test_the_guest_alone(self):
+        words = targets.bare_command(self.run_of(memory=96 << 20, emulator_arguments=("-icount", "1")))
+        self.assertEqual(words[words.index("-M") + 1], "virt,gic-version=2")
+        self.assertEqual(words[words.index("-m") + 1], "96M")
+        self.assertEqual(words[words.index("-kernel") + 1], "/k,1")
+        self.assertEqual(words[words.index("-initrd") + 1], "/i")
+        self.assertEqual(words[-4:], ["-append", 'console=ttyAMA0 quiet,x="a b"', "-icount", "1"])
+        words = targets.bare_command(self.run_of("riscv64", machine=("-M", "virt,aia=aplic-imsic"), cpu="max"))
+        self.assertEqual(words[1:5], ["-M", "virt,aia=aplic-imsic", "-cpu", "max"])
+
     def test_every_target_is_known_everywhere(self):
         for name, target in targets.TARGETS.items():
             self.assertEqual(target.name, name)

@@ -17,6 +17,7 @@ class Target:
     name: str
     emulator: str
     machine: tuple  # arguments that make the machine
+    bare_machine: tuple  # and those of the same machine as a guest sees it, for one that runs without a hypervisor
     cpu: str  # the processor unless a run asks for another
     memory_beside: int  # what the machine has beside the guest's memory: for the image and for what is loaded
     kernel_address: int  # where the guest's kernel file is put for the hypervisor to find
@@ -33,6 +34,7 @@ TARGETS = {
         name="aarch64",
         emulator="qemu-system-aarch64",
         machine=("-M", "virt,virtualization=on,gic-version=2", "-nic", "none"),
+        bare_machine=("-M", "virt,gic-version=2", "-nic", "none"),
         cpu="cortex-a72",
         memory_beside=768 * MIB,
         kernel_address=0x5000_0000,
@@ -47,6 +49,7 @@ TARGETS = {
         name="riscv64",
         emulator="qemu-system-riscv64",
         machine=("-M", "virt", "-nic", "none"),
+        bare_machine=("-M", "virt", "-nic", "none"),
         cpu="rv64,h=true",
         # The emulator puts the device tree at the end of memory or just below 3 GiB, whichever comes first. Memory
         # begins at 2 GiB, so beyond the first GiB the guest's has one piece to itself, however large it is.
@@ -90,7 +93,7 @@ def format_size(size):
 class GuestFiles:
     """What one guest is started with."""
 
-    kernel: object
+    kernel: object  # None: there is no guest
     kernel_size: int
     initrd: object = None
     command_line: str = ""
@@ -106,7 +109,7 @@ class Run:
     memory: int = 256 * MIB
     vcpus: int = 1
     cpu: str = ""
-    machine: tuple = ()  # instead of the target's own
+    machine: tuple = ()  # instead of the target's own, with and without a hypervisor
     emulator_arguments: tuple = ()
 
 
@@ -130,8 +133,19 @@ def command(run):
     words = [target.emulator, *(run.machine or target.machine), "-cpu", run.cpu or target.cpu]
     words += ["-m", f"{machine_memory(run) // MIB}M", "-no-reboot", "-kernel", str(run.image)]
     words += ["-append", f"axhal.memory={format_size(run.memory)} axhal.vcpus={run.vcpus}"]
-    words += loader(addr=target.kernel_address, kernel=str(run.guest.kernel), bootargs=run.guest.command_line)
+    if run.guest.kernel:
+        words += loader(addr=target.kernel_address, kernel=str(run.guest.kernel), bootargs=run.guest.command_line)
     if run.guest.initrd:
         after = target.kernel_address + run.guest.kernel_size
         words += loader(addr=max(target.initrd_address, -(-after // TWO_MIB) * TWO_MIB), initrd=str(run.guest.initrd))
     return words + list(run.emulator_arguments)
+
+
+def bare_command(run):
+    """The same for the guest alone: its kernel is what the machine starts, and the machine's memory is the guest's."""
+    target = run.target
+    words = [target.emulator, *(run.machine or target.bare_machine), "-cpu", run.cpu or target.cpu]
+    words += ["-m", f"{run.memory // MIB}M", "-smp", str(run.vcpus), "-no-reboot", "-kernel", str(run.guest.kernel)]
+    if run.guest.initrd:
+        words += ["-initrd", str(run.guest.initrd)]
+    return words + ["-append", run.guest.command_line, *run.emulator_arguments]
