@@ -60,7 +60,7 @@ class virtual_machine {
       if constexpr (Target::guest_machine::restarts) {
         if (auto const again = answers.take_restart(); again.wanted) {
           cpu_.put(vcpu_);
-          vcpu_.reset(again.entry, again.argument);
+          vcpu_.restart(again.entry, again.argument);
           cpu_.load(vcpu_);
           continue;
         }

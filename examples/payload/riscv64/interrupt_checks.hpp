@@ -198,8 +198,14 @@ inline void waits(machine const& m) {
   check("hart_suspend that forgets: satp", there[2], 0);
   check("hart_suspend that forgets: interrupts are off", there[3] & 2, 0);
   check("hart_suspend that forgets: not before its time", now() >= due, 1);
-  clear<csr::sie>(irq::bit(irq::sti));
+  check("hart_suspend that forgets: what woke it is pending", is_pending(irq::sti), 1);
   set_timer(ones);
+  set<csr::sie>(irq::bit(irq::ssi));
+  set<csr::sip>(irq::bit(irq::ssi));
+  check("hart_suspend that forgets, with something pending", suspend_here(0, there), success);
+  check("hart_suspend that forgets: it is pending", is_pending(irq::ssi), 1);
+  clear<csr::sip>(irq::bit(irq::ssi));
+  write<csr::sie>(0);
 
   set<csr::sie>(irq::bit(irq::ssi));
   set<csr::sip>(irq::bit(irq::ssi));

@@ -80,6 +80,10 @@ inline void external_interrupts(machine const& m) {
   check("IIR's reason", is_pending(irq::sei), 1);
   check("SEIP is not the guest's to clear", (clear<csr::sip>(irq::bit(irq::sei)), is_pending(irq::sei)), 1);
   check("it is pending in the PLIC", load32(plic_pending) & bit, bit);
+  std::uint64_t there[4];
+  check("hart_suspend that forgets, with SEIP", suspend_here(0, there), success);
+  check("hart_suspend that forgets: SEIP stays", is_pending(irq::sei), 1);
+  write<csr::sie>(irq::bit(irq::sei));
   check("claimed by hand", load32(plic_claim), uart_irq);
   check("claimed: no longer pending", load32(plic_pending) & bit, 0);
   check("claimed: SEIP is gone", is_pending(irq::sei), 0);

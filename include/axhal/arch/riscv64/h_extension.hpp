@@ -48,6 +48,16 @@ struct vcpu_state : guest_frame {
     fp_live = false;
   }
 
+  /// The same after a rest that keeps memory alone (SBI HSM, a non-retentive suspend). What woke the vCPU, and may wait
+  /// for it still, is not its own state but its machine's, and stays: the interrupts shown to it and its deadline.
+  void restart(guest_phys entry, std::uint64_t argument) {
+    std::uint64_t const shown = hvip;
+    virtual_timer const deadline = timer;
+    reset(entry, argument);
+    hvip = shown;
+    timer = deadline;
+  }
+
   /// The vCPU whose frame this is. Precondition: it is one's frame; those that come from exits are.
   [[nodiscard]] static vcpu_state& of(guest_frame& frame) { return static_cast<vcpu_state&>(frame); }
 };
