@@ -89,6 +89,17 @@ inline void floating_point() {
   clear<csr::sstatus>(fs_dirty);
 }
 
+/// A machine without D, and one that hides the F that it has without D.
+inline void no_floating_point(machine const& m) {
+  set<csr::sstatus>(fs_dirty);
+  check("no D in the ISA string: none", cause_of_word(0xf200'0053), cause::illegal);  // fmv.d.x f0, x0
+  if (!m.has('f')) {
+    check("no F in the ISA string: none", cause_of_word(0x2000'0053), cause::illegal);  // fsgnj.s f0, f0, f0
+    check("no F in the ISA string: no fcsr", cause_of_word(read_csr(3)), cause::illegal);
+  }
+  clear<csr::sstatus>(fs_dirty);
+}
+
 constexpr std::uint32_t vsetivli_e8 = 0xcc08'7057;  // vsetivli x0, 16, e8, m1, ta, ma
 
 inline void vector(machine const& m) {
@@ -120,8 +131,12 @@ inline void vector(machine const& m) {
 inline void state(machine const& m) {
   general_registers();
   // Before this the guest has not used FP, so that what it asks for is another way through the hypervisor.
-  floating_point();
-  floating_point_accesses(m);
+  if (m.has('d')) {
+    floating_point();
+    floating_point_accesses(m);
+  } else {
+    no_floating_point(m);
+  }
   vector(m);
 }
 

@@ -26,7 +26,8 @@ bool offered(std::string_view name, h_features const& cpu) {
   return is_offered_to_guests(text{name.data(), name.size()}, cpu);
 }
 
-constexpr h_features everything{.henvcfg = ~std::uint64_t{0}, .has_envcfg = true, .has_stateen = true, .has_aia = true};
+constexpr h_features everything{
+    .henvcfg = ~std::uint64_t{0}, .has_envcfg = true, .has_stateen = true, .has_aia = true, .has_d = true};
 
 }  // namespace
 
@@ -80,8 +81,8 @@ TEST_CASE("long strings are read to their end") {
 }
 
 TEST_CASE("guests are told of what works for them") {
-  for (auto const* const name : {"i", "m", "a", "f", "d", "c", "b", "zicsr", "zifencei", "zba", "zacas", "zawrs",
-                                 "za64rs", "zama16b", "zic64b", "svinval", "svnapot", "svvptc", "zkt"}) {
+  for (auto const* const name : {"i", "m", "a", "c", "b", "zicsr", "zifencei", "zba", "zacas", "zawrs", "za64rs",
+                                 "zama16b", "zic64b", "svinval", "svnapot", "svvptc", "zkt"}) {
     CAPTURE(name);
     CHECK(offered(name, everything));
     CHECK(offered(name, h_features{}));
@@ -117,6 +118,14 @@ TEST_CASE("what needs the leave of henvcfg is offered where henvcfg gives it") {
   }
   CHECK_FALSE(offered("zicbom", h_features{.henvcfg = 0x40}));  // CBO.INVAL would be refused
   CHECK_FALSE(offered("zicbom", h_features{.henvcfg = 0x10}));  // and here the others
+}
+
+TEST_CASE("F comes with D or not at all: 64 bits of FP registers are switched") {
+  for (auto const* const name : {"f", "d", "zfa", "zfh", "zfhmin", "zcd"}) {
+    CAPTURE(name);
+    CHECK(offered(name, h_features{.has_d = true}));
+    CHECK_FALSE(offered(name, h_features{.henvcfg = ~std::uint64_t{0}}));
+  }
 }
 
 TEST_CASE("hardware updates A and D, or it faults: guests are told the one that is true") {
@@ -175,7 +184,7 @@ TEST_CASE("QEMU's own string, as a guest on it sees it") {
       "rv64imafdch_zic64b_zicbom_zicbop_zicboz_ziccamoa_ziccif_zicclsm_ziccrse_zicntr_zicsr_zifencei_zihintntl_"
       "zihintpause_zihpm_zmmul_za64rs_zaamo_zalrsc_zawrs_zfa_zca_zcd_zba_zbb_zbc_zbs_shcounterenw_shgatpa_shtvala_"
       "shvsatpa_shvstvala_shvstvecd_ssccptr_sscounterenw_sstc_sstvala_sstvecd_ssu64xl_svadu_svvptc";
-  h_features const cpu{.henvcfg = hypervisor_controls::henvcfg};
+  h_features const cpu{.henvcfg = hypervisor_controls::henvcfg, .has_d = true};
   isa_string isa;
   for_each_extension(text{qemu.data(), qemu.size()}, [&](text name) {
     if (is_offered_to_guests(name, cpu)) isa.add(name);

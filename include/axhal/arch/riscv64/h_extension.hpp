@@ -143,7 +143,7 @@ class h_extension {
   void load(vcpu& v) {
     cpu::write<csr::vsatp>(0);
     cpu::write<csr::hgatp>(v.hgatp);
-    cpu::write<csr::hedeleg>(hypervisor_controls::hedeleg(v.fp_live));
+    cpu::write<csr::hedeleg>(hypervisor_controls::hedeleg(v.fp_live || !features_.has_d));
     v.vs.template load<cpu>(features_.has_envcfg);
     cpu::write<csr::hvip>(v.hvip);
     timer().load(v.timer, v.time_offset, hart_clock<cpu, deadline_by::either>::now());
@@ -163,6 +163,7 @@ class h_extension {
       v.sstatus &= ~sstatus::f_fs::mask;
       v.fp_live = false;
     }
+    cpu::end_reservation();
     cpu::write<csr::vsatp>(0);
     cpu::write<csr::hgatp>(0);
   }
@@ -214,6 +215,13 @@ class h_extension {
     f.has_stateen = cpu::has<csr::hstateen0>();
     if (f.has_stateen) cpu::write<csr::hstateen0>(hypervisor_controls::hstateen0);
     f.has_aia = cpu::has<csr::vsiselect>();
+    if (cpu::has<csr::hvictl>()) {
+      cpu::write<csr::hvictl>(0);
+      cpu::write<csr::hvien>(0);
+    }
+    cpu::set<csr::sstatus>(sstatus::f_fs::mask);
+    f.has_d = cpu::has_double_fp();
+    cpu::clear<csr::sstatus>(sstatus::f_fs::mask);
     return f;
   }
 

@@ -12,14 +12,14 @@ namespace axhal::riscv64 {
 /// What the hypervisor extension is set to while guests run. Everything that is not named here is zero.
 struct hypervisor_controls {
   /// The guest's own exceptions go to the guest (hedeleg). Illegal instructions come to the host as long as a guest's
-  /// first use of an FP register has to be seen, which is one.
-  [[nodiscard]] static constexpr std::uint64_t hedeleg(bool fp_live) {
+  /// first use of an FP register has to be seen, which is one; `fp_settled`: not any more, or never.
+  [[nodiscard]] static constexpr std::uint64_t hedeleg(bool fp_settled) {
     std::uint64_t const always =
         bit(exception::instruction_misaligned) | bit(exception::instruction_access) | bit(exception::breakpoint) |
         bit(exception::load_misaligned) | bit(exception::load_access) | bit(exception::store_misaligned) |
         bit(exception::store_access) | bit(exception::ecall_u) | bit(exception::instruction_page) |
         bit(exception::load_page) | bit(exception::store_page) | bit(exception::software_check);
-    return always | (fp_live ? bit(exception::illegal_instruction) : 0);
+    return always | (fp_settled ? bit(exception::illegal_instruction) : 0);
   }
 
   /// The guest's three interrupts go to the guest (hideleg).
@@ -52,7 +52,8 @@ struct h_features {
   std::uint64_t henvcfg{};  ///< those of `hypervisor_controls::henvcfg` that guests have here
   bool has_envcfg{};        ///< senvcfg and henvcfg are there (privileged architecture 1.12)
   bool has_stateen{};       ///< Smstateen: hstateen0
-  bool has_aia{};           ///< Ssaia: vsiselect and hvictl
+  bool has_aia{};           ///< vsiselect is there (Ssaia; Sscsrind alone has it too)
+  bool has_d{};             ///< FP registers have 64 bits (D); without, guests have none
 
   [[nodiscard]] constexpr bool sstc() const { return envcfg::f_stce::get(henvcfg); }
 };

@@ -64,24 +64,32 @@ struct cpu {
     asm volatile("csrrw %0, %2, %1" : "=r"(before) : "rK"(value), "i"(static_cast<unsigned>(Id)) : "memory");
     return before;
   }
-  /// True when reading `Id` does not trap. The trap is caught: for the time of one instruction stvec points past it.
-  /// Interrupts are masked, and the trap's own registers (sepc, scause, stval, SPP, SPV) are lost.
+  /// True when reading `Id` does not trap, as `runs` finds out.
   template <csr Id>
   [[nodiscard]] static bool has() {
+    return runs<static_cast<std::uint32_t>(Id) << 20 | 0x2073>();  // csrrs x0, Id, x0
+  }
+  /// True when FP registers have 64 bits (D), which `save_fp` and `load_fp` take for granted. sstatus.FS is not off; f0
+  /// is lost.
+  [[nodiscard]] static bool has_double_fp() { return runs<0xf200'0053>(); }  // fmv.d.x f0, x0
+  /// True when `Instruction` does not trap. The trap is caught: for the time of one instruction stvec points past it.
+  /// Interrupts are masked, and what a trap writes (sepc, scause, stval, htval, htinst; SPP, SPIE, SPV, GVA) is lost.
+  template <std::uint32_t Instruction>
+  [[nodiscard]] static bool runs() {
     std::uint64_t found;
     std::uint64_t vector;
     asm volatile(R"(
   li %[found], 0
   lla %[vector], 1f
   csrrw %[vector], stvec, %[vector]
-  csrr zero, %[id]
+  .4byte %[instruction]
   li %[found], 1
   .balign 4
 1:
   csrw stvec, %[vector]
 )"
                  : [found] "=&r"(found), [vector] "=&r"(vector)
-                 : [id] "i"(static_cast<unsigned>(Id))
+                 : [instruction] "i"(Instruction)
                  : "memory");
     return found != 0;
   }
@@ -175,10 +183,17 @@ struct cpu {
     return {static_cast<std::int64_t>(a0), a1};
   }
 
-  // --- the guest that is loaded ---
+  // --- guests ---
+
+  /// No SC of what runs here next succeeds because of an LR before this: an SC to a word of no meaning ends what is
+  /// reserved (RISC-V Unprivileged Architecture, "Zalrsc", on context switches).
+  static void end_reservation() {
+    std::uint32_t unused;
+    asm volatile(".insn r 0x2f, 2, 0x0c, x0, %0, x0" ::"r"(&unused) : "memory");
+  }
 
   /// Two bytes at the guest's virtual address, read as the guest would fetch them (HLVX.HU): through its own tables and
-  /// the second stage, with the rights of the mode in hstatus.SPVP. A fault is caught, as in `has`.
+  /// the second stage, with the rights of the mode in hstatus.SPVP. A fault is caught, as in `runs`.
   [[nodiscard]] static result<std::uint16_t, access> guest_halfword(std::uint64_t address) {
     std::uint64_t value;
     std::uint64_t found;

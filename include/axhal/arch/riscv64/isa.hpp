@@ -76,17 +76,22 @@ constexpr void for_each_extension(text isa, F&& f) {
   if (name == text{"svade"}) return !envcfg::f_adue::get(cpu.henvcfg);
   if (name == text{"zicbom"}) return envcfg::f_cbcfe::get(cpu.henvcfg) && envcfg::f_cbie::get(cpu.henvcfg) != 0;
   if (name == text{"zicboz"}) return envcfg::f_cbze::get(cpu.henvcfg);
-  constexpr text always[] = {
-      "i",      "m",           "a",         "f",      "d",       "c",       "b",       "zicsr",   "zifencei", "zicbop",
-      "zicond", "zihintpause", "zihintntl", "zimop",  "zcmop",   "zawrs",   "zacas",   "zabha",   "zaamo",    "zalrsc",
-      "za64rs", "zama16b",     "zfa",       "zfh",    "zfhmin",  "zca",     "zcb",     "zcd",     "zba",      "zbb",
-      "zbc",    "zbs",         "zbkb",      "zbkc",   "zbkx",    "zknd",    "zkne",    "zknh",    "zksed",    "zksh",
-      "zkt",    "zic64b",      "ziccamoa",  "ziccif", "zicclsm", "ziccrse", "svinval", "svnapot", "svvptc",
+  constexpr auto is_one_of = [](text n, auto const& names) {
+    for (text const each : names) {
+      if (n == each) return true;
+    }
+    return false;
   };
-  for (text const offered : always) {
-    if (name == offered) return true;
-  }
-  return false;
+  constexpr text with_fp[] = {"f", "d", "zfa", "zfh", "zfhmin", "zcd"};
+  if (is_one_of(name, with_fp)) return cpu.has_d;
+  constexpr text always[] = {
+      "i",           "m",         "a",       "c",       "b",       "zicsr",   "zifencei", "zicbop", "zicond",
+      "zihintpause", "zihintntl", "zimop",   "zcmop",   "zawrs",   "zacas",   "zabha",    "zaamo",  "zalrsc",
+      "za64rs",      "zama16b",   "zca",     "zcb",     "zba",     "zbb",     "zbc",      "zbs",    "zbkb",
+      "zbkc",        "zbkx",      "zknd",    "zkne",    "zknh",    "zksed",   "zksh",     "zkt",    "zic64b",
+      "ziccamoa",    "ziccif",    "zicclsm", "ziccrse", "svinval", "svnapot", "svvptc",
+  };
+  return is_one_of(name, always);
 }
 
 /// Room for one ISA string, built piece by piece. What does not fit is left out.
