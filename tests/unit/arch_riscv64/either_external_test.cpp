@@ -49,7 +49,11 @@ class noted {
 
  protected:
   result<void, irq_error> note(char const* what, std::uint32_t a, std::uint32_t b = 0) {
-    notes_->push_back(std::to_string(Base) + " " + what + " " + std::to_string(a) + " " + std::to_string(b));
+    std::string& line = notes_->emplace_back(std::to_string(Base));
+    for (std::string const& word : {std::string{what}, std::to_string(a), std::to_string(b)}) {
+      line += ' ';
+      line += word;
+    }
     if (a == 99) return failure{irq_error::unsupported};
     return {};
   }
