@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from axhal_tools import bench, code_size, emulator, say, targets, transcript  # noqa: E402
+from axhal_tools import bench, code_size, emulator, guest, say, targets, transcript  # noqa: E402
 
 SIZES = """image.elf  :
 section       size         addr
@@ -161,6 +161,40 @@ class Counting(unittest.TestCase):
                     mock.patch.object(code_size, "bytes_of_files", lambda *_, boot=boot: boot), \
                     contextlib.redirect_stdout(io.StringIO()):
                 self.assertEqual(bench.judge_size(self.target, "elf"), good)
+
+    def judge_linux(self, *boots):
+        """`boots`: what Linux says without and in the hypervisor."""
+        outcomes = []
+        for lines in boots:
+            told = transcript.Transcript()
+            for line in lines:
+                told.add(line, 4.0)
+            outcomes.append(emulator.Outcome(told, 0, 5.0))
+        shown = io.StringIO()
+        with tempfile.NamedTemporaryFile() as kernel:
+            linux = mock.Mock(kernel=pathlib.Path(kernel.name), initrd=None)
+            with contextlib.redirect_stdout(shown), mock.patch.object(guest, "linux", return_value=linux), \
+                    mock.patch.object(emulator, "run", side_effect=outcomes) as run:
+                good = bench.judge_linux(self.target, pathlib.Path("/image"), pathlib.Path("/logs"))
+        bare, inside = (call.args[0] for call in run.call_args_list)
+        self.assertEqual([words[words.index("-kernel") + 1] for words in (bare, inside)], [kernel.name, "/image"])
+        self.assertTrue("shift=0,sleep=off" in bare and "shift=0,sleep=off" in inside)
+        return good, shown.getvalue()
+
+    def test_linux(self):
+        def says(seconds, verdict="ok"):
+            return [f"AXHAL-GUEST userspace={seconds}", f"AXHAL-GUEST verdict={verdict}"]
+
+        good, shown = self.judge_linux(says("0.50"), says("1.50"))
+        self.assertTrue(good)
+        self.assertIn("1.50 s (plain: 0.50 s), 3.00 times (limit 3); here 4.0 s (plain: 4.0 s)", shown)
+        good, shown = self.judge_linux(says("0.50"), says("1.51"))
+        self.assertFalse(good)
+        self.assertIn("EXCEEDED", shown)
+        for boots in ([says("0.50", "failed")], [says("0.50"), says("0.60", "failed")], [says("0.50"), ["a panic"]],
+                      [["AXHAL-GUEST verdict=ok"]], [says("0.00")], [says("0.5[ 1.2] x")]):
+            with self.assertRaisesRegex(say.Problem, "Linux did not come"):
+                self.judge_linux(*boots)
 
     def test_lines_of_others(self):
         self.assertEqual(bench.read_figures(["AXHAL-BENCH a-1=7", "AXHAL-BENCH unexpected exception", "AXHAL-BENCH x=",

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSL-1.0
-"""tools/bench: counts, exactly and repeatably, what exits of a guest cost in instructions of the hypervisor."""
+"""tools/bench: counts, exactly and repeatably, what exits of a guest cost in instructions of the hypervisor, and how
+much later Linux comes to user space in it."""
 
 import argparse
 import dataclasses
 import pathlib
 import re
 
-from . import build, code_size, emulator, packages, say, targets
+from . import build, code_size, emulator, guest, packages, say, targets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +84,9 @@ PLANS = {
     ),
 }
 NOPS = "check-100-nops"
+# One instruction takes a nanosecond of the machine's time, whatever it takes of ours.
+COUNTING = ("-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1")
+LINUX_LIMIT = 3.0  # Linux's time to user space in the hypervisor, in times of plain QEMU's
 
 
 def read_figures(lines):
@@ -91,13 +95,12 @@ def read_figures(lines):
     return {match[1]: int(match[2]) for match in found if match}
 
 
-def measure(target, image, guest, name, log_folder):
+def measure(target, image, counting_guest, name, log_folder):
     """Runs the counting guest once on a machine of the target's plan and returns its figures by name."""
     plan = PLANS[target.name]
     machine = plan.machines[name]
-    files = targets.GuestFiles(guest, guest.stat().st_size)
-    counting = ("-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1")
-    run = targets.Run(target, image, files, cpu=machine.cpu, machine=machine.arguments, emulator_arguments=counting)
+    files = targets.GuestFiles(counting_guest, counting_guest.stat().st_size)
+    run = targets.Run(target, image, files, cpu=machine.cpu, machine=machine.arguments, emulator_arguments=COUNTING)
     outcome = emulator.run(targets.command(run), log_folder / f"bench-{target.name}-{name}.log", 120)
     figures = read_figures(outcome.told.lines)
     missing = [row.name for row in plan.rows if row.name not in figures and not row.optional]
@@ -108,6 +111,34 @@ def measure(target, image, guest, name, log_folder):
     if figures.get(NOPS) != 100:
         raise say.Problem(f"the method is off: 100 nops counted as {figures.get(NOPS)} on {target.name}, {name}")
     return figures
+
+
+def time_to_user_space(command, what, log):
+    """Boots Linux by `command`. Returns the seconds to its first process: of the machine's time, and of ours."""
+    told = emulator.run(command, log, 240).told
+    seconds = re.fullmatch(r"\d+\.\d+", told.guest.get("userspace", ""))
+    if told.guest.get("verdict") != "ok" or not seconds or float(seconds[0]) == 0:
+        last = "\n".join(told.lines[-12:])
+        raise say.Problem(f"Linux did not come to its end {what}:\n{last}")
+    return float(seconds[0]), told.userspace_seconds
+
+
+def judge_linux(target, image, log_folder):
+    """Prints how much later Linux comes to user space in the hypervisor; whether that is within the limit."""
+    linux = guest.linux(target.name)
+    files = targets.GuestFiles(linux.kernel, linux.kernel.stat().st_size, linux.initrd,
+                               f"{target.console} rdinit=/init panic=-1")
+    run = targets.Run(target, image, files, emulator_arguments=COUNTING)
+    log = log_folder / f"bench-{target.name}-linux"
+    plain, plain_here = time_to_user_space(targets.bare_command(run), f"on plain {target.name}",
+                                           log.with_suffix(".plain.log"))
+    inside, inside_here = time_to_user_space(targets.command(run), f"in the hypervisor on {target.name}",
+                                             log.with_suffix(".log"))
+    good = inside <= LINUX_LIMIT * plain
+    print(f"{target.name}: Linux to user space: {inside:.2f} s (plain: {plain:.2f} s), {inside / plain:.2f} times "
+          f"(limit {LINUX_LIMIT:g}){'' if good else '  EXCEEDED'}; "
+          f"here {inside_here:.1f} s (plain: {plain_here:.1f} s)")
+    return good
 
 
 def judge(target, name, figures):
@@ -145,10 +176,12 @@ def parse(arguments):
     names = {name: " ".join(plan.machines) for name, plan in PLANS.items()}
     parser = argparse.ArgumentParser(
         prog="tools/bench",
-        description="Counts the instructions that exits of a guest cost. The figures repeat exactly. "
+        description="Counts the instructions that exits of a guest cost, and compares Linux's way to user space with "
+        "plain QEMU's. The figures repeat exactly. "
         "Exit status 0 only if every figure is within its limit; 2 when the command cannot be carried out.")
     parser.add_argument("target", nargs="*", help=f"the targets (default: all): {', '.join(PLANS)}")
-    parser.add_argument("--machine", metavar="NAME", action="append", help="only this one (may be repeated): "
+    parser.add_argument("--machine", metavar="NAME", action="append",
+                        help="only this one, and no Linux (may be repeated): "
                         + "; ".join(f"{name}: {machines}" for name, machines in names.items()))
     parser.add_argument("--images", metavar=("HYPERVISOR", "GUEST"), nargs=2, type=pathlib.Path,
                         help="images of one target (default: built first); the ELF of the first lies beside it")
@@ -166,18 +199,20 @@ def parse(arguments):
 def count(options, target, log_folder):
     """Counts on one target; whether everything is within its limits."""
     if options.images:
-        image, guest = (path.resolve() for path in options.images)
+        image, counting_guest = (path.resolve() for path in options.images)
     else:
         folder = build.for_images(target)
-        image, guest = folder.make(target.image), folder.make(f"bench-{target.name}.bin")
+        image, counting_guest = folder.make(target.image), folder.make(f"bench-{target.name}.bin")
     good = True
     for name in PLANS[target.name].machines:
         if options.machine and name not in options.machine:
             continue
-        figures = measure(target, image, guest, name, log_folder)
-        if figures != measure(target, image, guest, name, log_folder):
+        figures = measure(target, image, counting_guest, name, log_folder)
+        if figures != measure(target, image, counting_guest, name, log_folder):
             raise say.Problem(f"two runs on {target.name}, {name} gave different figures")
         good = judge(target, name, figures) and good
+    if not options.machine:
+        good = judge_linux(target, image, log_folder) and good
     return judge_size(target, image.with_suffix(".elf")) and good
 
 

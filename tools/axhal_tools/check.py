@@ -91,7 +91,7 @@ def main(arguments):
     only_images = bool(options.suite) and set(options.suite) <= {"images", "bench"}
     folders = [] if only_images else build.host_folders(packages.find_clang())
     folders += [build.for_images(target) for target in targets.TARGETS.values()]
-    if not options.suite or "images" in options.suite:
+    if not options.suite or {"images", "bench"} & set(options.suite):
         for name in targets.TARGETS:
             guest.linux(name)
     tally = Tally()
