@@ -99,7 +99,7 @@ void asks_everything(either& e, std::vector<std::string> const& notes, std::uint
                                     "priority 3 200", "trigger 4 1", "trigger 4 0",
                                     "affinity 5 6",   "claim 7 0",   "complete 7 " + std::to_string(base + 3),
                                     "ipi 1 0",        "ipi 99 0"};
-  for (auto& line : expected) line = std::to_string(base) + " " + line;
+  for (auto& line : expected) line.insert(0, std::to_string(base) + " ");
   CHECK(notes == expected);
 }
 
