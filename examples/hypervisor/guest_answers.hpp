@@ -6,6 +6,7 @@
 
 #include <axhal/core/access.hpp>
 #include <axhal/core/address.hpp>
+#include <axhal/core/result.hpp>
 #include <axhal/core/units.hpp>
 #include <axhal/policy/console.hpp>
 #include <axhal/time/guest_time.hpp>
@@ -127,6 +128,19 @@ class guest_answers {
     void write(std::uint64_t offset, unsigned size, std::uint64_t value) {
       answers.uart_.write(offset, size, value);
       answers.update_uart();
+    }
+  };
+
+  /// The machine's console as the guest's calls of firmware reach it: bytes that wait in its UART already come first.
+  struct firmware_console {
+    guest_answers& answers;
+    bool can_put() { return answers.host_.console.can_put(); }
+    void put(std::uint8_t byte) { answers.host_.console.put(byte); }
+    axhal::result<std::uint8_t, axhal::console_error> get() {
+      auto const waiting = answers.uart_.take_back();
+      if (!waiting) return answers.host_.console.get();
+      answers.update_uart();
+      return waiting;
     }
   };
 

@@ -56,6 +56,10 @@ class virtual_machine {
     cpu_.load(vcpu_);
     while (true) {
       cpu_.enter(vcpu_);
+      if constexpr (Target::takes_vcpu_off) {
+        cpu_.put(vcpu_);
+        cpu_.load(vcpu_);
+      }
       if (virt_ext::decode(vcpu_, answers) != axhal::resume::stop) continue;
       if constexpr (Target::guest_machine::restarts) {
         if (auto const again = answers.take_restart(); again.wanted) {

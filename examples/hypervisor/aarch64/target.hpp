@@ -37,6 +37,7 @@ struct target {
   static constexpr axhal::guest_phys guest_ram{board::ram.value};
   static constexpr std::uint64_t most_guest_memory = 255 * axhal::gib;  ///< what QEMU's machine can have
   static constexpr std::size_t tree_size = 4096;
+  static constexpr bool takes_vcpu_off = false;  ///< exits leave the vCPU where it is
 
   template <typename VirtExt>
   static auto write_tree(axhal::mutable_bytes out, guest_tree_facts const& facts, devices const&, VirtExt const&) {

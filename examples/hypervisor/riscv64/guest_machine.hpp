@@ -153,7 +153,8 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     axhal::riscv64::sbi_request const request{call.number,       guest.argument(6), guest.argument(0),
                                               guest.argument(1), guest.argument(2), guest.argument(3),
                                               guest.argument(4), guest.argument(5)};
-    auto const wanted = sbi_.call(self, request, memory_, host_.console);
+    firmware_console console{*this};
+    auto const wanted = sbi_.call(self, request, memory_, console);
     switch (wanted.what) {
       case kind::power_off: return finish(guest_end::power_off);
       case kind::reset: return finish(guest_end::reset);

@@ -5,5 +5,5 @@
 /// Called by start.S.
 extern "C" [[gnu::cold, gnu::externally_visible]] void hypervisor_main(std::uint64_t hartid, std::uint64_t tree,
                                                                        std::uint64_t where) {
-  example::boot<example::target<axhal::riscv64::htinst_use::whole>>(hartid, tree, where);
+  example::boot<example::target<example::road::usual>>(hartid, tree, where);
 }

@@ -23,24 +23,34 @@
 
 namespace example {
 
-/// What a virtual machine is made of on RISC-V. `Htinst` is what is believed of the CPU's word on trapped instructions.
-template <axhal::riscv64::htinst_use Htinst>
+/// How guests are run: the one way, and a hard one that is there to be tested.
+enum class road : std::uint8_t {
+  usual,  ///< what the CPU says of trapped instructions is believed, and a vCPU stays where it is
+  hard,   ///< each instruction is read from the guest, and each exit of the slow tier takes the vCPU off and puts it
+          ///< back
+};
+
+/// What a virtual machine is made of on RISC-V.
+template <road Road>
 struct target {
   using devices = host_devices;
   using cpu = axhal::riscv64::cpu;
+  static constexpr auto htinst =
+      Road == road::hard ? axhal::riscv64::htinst_use::walks : axhal::riscv64::htinst_use::whole;
   using stage2 = axhal::riscv64::sv39x4;
   using stage2_tlb = axhal::riscv64::tagged_stage2_tlb<cpu>;
   using images = axhal::riscv64::linux_images;
   using guest_machine = example::guest_machine;
   /// The whole composition, checked: the board's usual one with this program's virtualization.
   template <typename Handler>
-  using platform = axhal::board::qemu_virt_riscv64_platform<axhal::riscv64::h_extension<stage2, Handler, Htinst>>;
+  using platform = axhal::board::qemu_virt_riscv64_platform<axhal::riscv64::h_extension<stage2, Handler, htinst>>;
   template <typename Handler>
-  using virt_ext = axhal::riscv64::h_extension<stage2, Handler, Htinst>;
+  using virt_ext = axhal::riscv64::h_extension<stage2, Handler, htinst>;
 
   static constexpr axhal::guest_phys guest_ram{board::ram.value};
   static constexpr std::uint64_t most_guest_memory = 255 * axhal::gib;
   static constexpr std::size_t tree_size = 4096;
+  static constexpr bool takes_vcpu_off = Road == road::hard;
 
   template <typename VirtExt>
   static auto write_tree(axhal::mutable_bytes out, guest_tree_facts const& facts, devices const& host,

@@ -76,8 +76,10 @@ struct h_vcpu : vcpu_state {
 inline void load_lazy_state(vcpu_state& v) {
   cpu::set<csr::sstatus>(sstatus::f_fs::mask);
   cpu::load_fp(v.fp);
+  // Clean from here on: the CPU says when the guest has changed one of them.
+  cpu::clear<csr::sstatus>(sstatus::f_fs::make(context_status::initial));
   cpu::write<csr::hedeleg>(hypervisor_controls::hedeleg(true));
-  v.sstatus |= sstatus::f_fs::mask;
+  v.sstatus = sstatus::f_fs::with(v.sstatus, context_status::clean);
   v.fp_live = true;
 }
 
@@ -157,8 +159,10 @@ class h_extension {
     v.hvip = cpu::read<csr::hvip>();
     cpu::write<csr::hvip>(0);
     if (v.fp_live) {
-      cpu::set<csr::sstatus>(sstatus::f_fs::mask);
-      cpu::save_fp(v.fp);
+      if (sstatus::f_fs::get(v.sstatus) == context_status::dirty) {
+        cpu::set<csr::sstatus>(sstatus::f_fs::mask);
+        cpu::save_fp(v.fp);
+      }
       cpu::clear<csr::sstatus>(sstatus::f_fs::mask);
       v.sstatus &= ~sstatus::f_fs::mask;
       v.fp_live = false;
