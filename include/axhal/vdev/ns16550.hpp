@@ -2,6 +2,8 @@
 #pragma once
 
 #include <axhal/console/ns16550_registers.hpp>
+#include <axhal/core/result.hpp>
+#include <axhal/policy/console.hpp>
 #include <axhal/vdev/byte_sink.hpp>
 
 #include <cstdint>
@@ -60,6 +62,11 @@ class ns16550 {
   /// without FIFOs the one before. While the guest has looped itself back it is lost without a trace.
   constexpr void receive(std::uint8_t byte) {
     if (!is_looped_back()) take(byte);
+  }
+  /// Takes back the byte that the guest would read next, for a second way to the same console (firmware's calls).
+  constexpr result<std::uint8_t, console_error> take_back() {
+    if (rx_.size() == 0) return failure{console_error::empty};
+    return take_out();
   }
   /// A break arrives from the host (a terminal's "send break"; Linux: SysRq).
   constexpr void receive_break() {
@@ -153,7 +160,8 @@ class ns16550 {
     raise_bits(lsr_, console::ns16550_lsr::f_dr::mask | fifo_error());
     raise_bits(raised_, received);
   }
-  constexpr std::uint8_t take_out() {
+  // Out of line, so that both ways to a byte share it.
+  [[gnu::noinline]] constexpr std::uint8_t take_out() {
     if (rx_.size() == 0) return 0;
     std::uint16_t const word = rx_.pop();
     if (rx_.size() == 0) {

@@ -172,6 +172,27 @@ TEST_CASE("received bytes come out in order, and flags follow", "[vdev][ns16550]
   CHECK(b.device.can_receive());
 }
 
+TEST_CASE("what the guest has not read can be taken back, and is gone for it", "[vdev][ns16550]") {
+  bench b;
+  b.wr(ier, 0x01);
+  CHECK(b.device.take_back().error() == console_error::empty);
+  b.send('a');
+  CHECK(b.device.irq_level());
+  CHECK_FALSE(b.device.can_receive());
+  CHECK(*b.device.take_back() == 'a');
+  CHECK_FALSE(b.device.irq_level());
+  CHECK(b.device.can_receive());
+  CHECK(b.rd(lsr) == 0x60);
+  b.wr(fcr, 0x01);
+  b.send('b');
+  b.send('c');
+  CHECK(*b.device.take_back() == 'b');
+  CHECK(b.device.irq_level());
+  b.wr(lcr, 0x80);  // the guest's divisor latch is not in the way
+  CHECK(*b.device.take_back() == 'c');
+  CHECK_FALSE(b.device.take_back().has_value());
+}
+
 TEST_CASE("the level is 1, 4, 8 or 14; below it what waits is a timeout at once", "[vdev][ns16550]") {
   unsigned const levels[] = {1, 4, 8, 14};
   for (unsigned selector = 0; selector < 4; ++selector) {
