@@ -60,7 +60,8 @@ struct sbi_action {
                  ///< give the caller `result`
     stop_this,   ///< stop the caller's vCPU, then call `stopped(caller)`; there is no result
     suspend,     ///< let the caller wait for an interrupt, then call `started(caller)`; give `result`
-    suspend_and_restart,  ///< likewise, then start the caller at `entry` with `context` in a1; there is no result
+    suspend_and_restart,  ///< likewise, then start the caller at `entry` with `context` in a1; what is pending for it
+                          ///< and its deadline stay; there is no result
     power_off,            ///< end the virtual machine, because of `reason`; there is no result
     reset,                ///< start the virtual machine anew, because of `reason`; there is no result
   };
