@@ -73,6 +73,7 @@ class machine {
   [[nodiscard]] axhal::result<void, error> set_up_architecture(role) {
     auto const on = virt_.enable();
     if (!on) return axhal::failure{Target::cannot_run_guests(on.error())};
+    Target::withhold(virt_, devices_);
     return {};
   }
   void tear_down_architecture(role) { virt_.disable(); }

@@ -100,7 +100,7 @@ class virtual_machine {
         });
     if (!start) return failure{start.error()};
     memory_.for_each(memory_.range().start, memory_.range().size,
-                     [](axhal::mutable_bytes piece) { Target::publish(piece); });
+                     [this](axhal::mutable_bytes piece) { Target::publish(piece, cpu_, host_); });
     vcpu_.reset(start->entry, start->tree.value);
     auto const ready = Target::prepare(vcpu_, tables_.root());
     if (ready) Target::name_translation(tables_, vcpu_);

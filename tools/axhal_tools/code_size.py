@@ -11,6 +11,7 @@ from . import say
 BOOT_FILES = re.compile(
     r"/axhal/boot/(detail/)?(command_line|device_tree|guest_layout|image_convention|kernel_image|modules)"
     r"|/axhal/memory/(memory_map|range_set)\.hpp$"
+    r"|/axhal/arch/riscv64/isa\.hpp$"
     r"|/hypervisor/(.*/)?(guest_(loader|tree)\w*|host_memory|device_check)\.hpp$")
 
 

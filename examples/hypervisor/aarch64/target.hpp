@@ -44,6 +44,10 @@ struct target {
     return write_guest_tree(out, facts);
   }
 
+  /// Nothing is kept from guests beyond what `el2` does.
+  template <typename VirtExt>
+  static void withhold(VirtExt const&, devices const&) {}
+
   /// The guest's CPU interface is the hardware's virtual one: two pages, with GICC_DIR in the second.
   template <typename Tables>
   [[nodiscard]] static bool map_devices(Tables& tables) {
@@ -54,7 +58,8 @@ struct target {
   }
 
   /// The guest begins with its caches off: what the hypervisor has stored must be in memory.
-  static void publish(axhal::mutable_bytes memory) {
+  template <typename VirtExt>
+  static void publish(axhal::mutable_bytes memory, VirtExt const&, devices const&) {
     cpu::clean_invalidate(memory.data, memory.size);
     cpu::invalidate_instruction_cache();
   }

@@ -13,6 +13,8 @@
 #include <axhal/board/qemu_virt_riscv64_platform.hpp>
 #include <axhal/boot/device_tree.hpp>
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 namespace example {
@@ -47,6 +49,12 @@ class host_devices {
   [[nodiscard]] axhal::text controller_name() const { return external_.name(); }
   /// This CPU's node in the machine's device tree. `detect` has found it.
   [[nodiscard]] axhal::boot::tree_node const& cpu_node() const { return *cpu_node_; }
+
+  /// Bytes that one instruction of Zicbom acts on, a power of two; 0 where this CPU has none.
+  [[nodiscard]] std::size_t cache_block() const {
+    std::uint64_t const size = number_in(*cpu_node_, "riscv,cbom-block-size", 0);
+    return std::has_single_bit(size) && size <= axhal::frame_size ? static_cast<std::size_t>(size) : 0;
+  }
 
   /// The devices are where this image has them, firmware has what it calls, and the clock's rate is known.
   [[nodiscard]] axhal::result<void, trouble> detect(axhal::boot::device_tree const& tree, boot_facts const& facts) {
@@ -98,12 +106,12 @@ class host_devices {
   /// The name of an extension that this image calls and firmware does not have; empty when it has all.
   [[nodiscard]] static axhal::text missing_firmware() {
     using e = axhal::riscv64::sbi_extension;
-    constexpr axhal::riscv64::sbi_extension_set needed{e::base, e::time, e::ipi, e::rfence, e::hsm, e::srst};
-    axhal::text first;
-    needed.without(axhal::riscv64::sbi_client<cpu>::extensions()).for_each([&](e missing) {
-      if (first.empty()) first = axhal::riscv64::sbi_extension_name(missing);
-    });
-    return first;
+    using firmware = axhal::riscv64::sbi_client<cpu>;
+    if (!firmware::spec_version()) return axhal::riscv64::sbi_extension_name(e::base);
+    for (e const needed : {e::time, e::ipi, e::rfence, e::hsm, e::srst}) {
+      if (!firmware::has(needed)) return axhal::riscv64::sbi_extension_name(needed);
+    }
+    return {};
   }
 
   axhal::result<axhal::boot::tree_node, bool> cpu_node_{axhal::failure{false}};

@@ -65,8 +65,21 @@ struct target {
     return true;
   }
 
-  /// The guest's instructions were stored by this hart, which will fetch them.
-  static void publish(axhal::mutable_bytes) { cpu::fence_i(); }
+  /// A guest that may map pages as uncached would read what its memory held before it was cleared, were it not written
+  /// back. Where that cannot be done, guests do without.
+  template <typename VirtExt>
+  static void withhold(VirtExt& virt, devices const& host) {
+    if (host.cache_block() == 0) virt.withhold(axhal::riscv64::envcfg::f_pbmte::mask);
+  }
+
+  /// What was stored is there for the guest's loads and fetches, which this hart makes.
+  template <typename VirtExt>
+  static void publish(axhal::mutable_bytes memory, VirtExt const& virt, devices const& host) {
+    if (axhal::riscv64::envcfg::f_pbmte::get(virt.features().henvcfg)) {
+      cpu::flush(memory.data, memory.size, host.cache_block());
+    }
+    cpu::fence_i();
+  }
 
   /// VMID 1 is this guest's, as long as there is one guest; a hart may have no VMIDs, so that every guest's is 0.
   template <typename Vcpu>

@@ -26,10 +26,10 @@ struct numbered {
 };
 
 constexpr numbered unprivileged[] = {
-    {csr::fflags, 0x001, rw}, {csr::frm, 0x002, rw},   {csr::fcsr, 0x003, rw},    {csr::vstart, 0x008, rw},
-    {csr::vxsat, 0x009, rw},  {csr::vxrm, 0x00a, rw},  {csr::vcsr, 0x00f, rw},    {csr::seed, 0x015, rw},
-    {csr::cycle, 0xc00, ro},  {csr::time, 0xc01, ro},  {csr::instret, 0xc02, ro}, {csr::vl, 0xc20, ro},
-    {csr::vtype, 0xc21, ro},  {csr::vlenb, 0xc22, ro},
+    {csr::fflags, 0x001, rw}, {csr::frm, 0x002, rw},   {csr::fcsr, 0x003, rw},  {csr::vstart, 0x008, rw},
+    {csr::vxsat, 0x009, rw},  {csr::vxrm, 0x00a, rw},  {csr::vcsr, 0x00f, rw},  {csr::seed, 0x015, rw},
+    {csr::jvt, 0x017, rw},    {csr::cycle, 0xc00, ro}, {csr::time, 0xc01, ro},  {csr::instret, 0xc02, ro},
+    {csr::vl, 0xc20, ro},     {csr::vtype, 0xc21, ro}, {csr::vlenb, 0xc22, ro},
 };
 constexpr numbered supervisor[] = {
     {csr::sstatus, 0x100, rw},    {csr::sie, 0x104, rw},      {csr::stvec, 0x105, rw},

@@ -19,6 +19,7 @@ enum class csr : std::uint16_t {
   vxrm = 0x00a,
   vcsr = 0x00f,
   seed = 0x015,
+  jvt = 0x017,
 
   sstatus = 0x100,
   sie = 0x104,

@@ -24,12 +24,14 @@ namespace axhal::riscv64 {
 struct vcpu_state : guest_frame {
   vs_state vs{};
   fp_registers fp{};
-  std::uint64_t hartid{};  ///< what the guest knows this vCPU by; kept by `reset`
-  std::uint64_t hgatp{};   ///< root of the second stage and VMID
-  std::uint64_t hvip{};    ///< interrupts shown to the guest
-  virtual_timer timer{};   ///< the guest's deadline, in its time; up to date while the vCPU is off the CPU
-  ticks time_offset{};     ///< what is taken off the counter for the guest (`guest_time::offset`)
-  bool fp_live{};          ///< the FP registers of this vCPU are on the CPU, not here
+  std::uint64_t hartid{};    ///< what the guest knows this vCPU by; kept by `reset`
+  std::uint64_t hgatp{};     ///< root of the second stage and VMID
+  std::uint64_t hvip{};      ///< interrupts shown to the guest
+  std::uint64_t jvt{};       ///< where Zcmt's jump table is
+  std::uint64_t scontext{};  ///< what the guest tells a debugger
+  virtual_timer timer{};     ///< the guest's deadline, in its time; up to date while the vCPU is off the CPU
+  ticks time_offset{};       ///< what is taken off the counter for the guest (`guest_time::offset`)
+  bool fp_live{};            ///< the FP registers of this vCPU are on the CPU, not here
 
   /// The state that SBI HSM and the boot protocol of kernels ask for: at `entry` in VS-mode with satp 0 and interrupts
   /// masked, hart id in a0, `argument` in a1, everything else zero
@@ -44,6 +46,8 @@ struct vcpu_state : guest_frame {
     vs = vs_state{};
     fp = fp_registers{};
     hvip = 0;
+    jvt = 0;
+    scontext = 0;
     timer = {};
     fp_live = false;
   }
@@ -134,6 +138,12 @@ class h_extension {
   }
 
   [[nodiscard]] h_features const& features() const { return features_; }
+  /// Guests on this CPU do not have these of `features().henvcfg`, from now on. Precondition: enabled, no guest loaded.
+  void withhold(std::uint64_t henvcfg_bits) {
+    if ((features_.henvcfg & henvcfg_bits) == 0) return;
+    features_.henvcfg &= ~henvcfg_bits;
+    cpu::write<csr::henvcfg>(features_.henvcfg);
+  }
   /// The timer of the guest that is loaded: by vstimecmp where the CPU has it.
   [[nodiscard]] guest_timer<cpu, deadline_by::either> timer() const {
     return guest_timer<cpu, deadline_by::either>{features_.sstc()};
@@ -150,6 +160,8 @@ class h_extension {
     cpu::write<csr::hvip>(v.hvip);
     timer().load(v.timer, v.time_offset, hart_clock<cpu, deadline_by::either>::now());
     if (features_.has_aia) cpu::write<csr::vsiselect>(0);
+    if (features_.has_jvt) cpu::write<csr::jvt>(v.jvt);
+    if (features_.has_scontext) cpu::write<csr::scontext>(v.scontext);
   }
 
   /// Takes `v` off this CPU; nothing of it stays in registers that another guest could read.
@@ -158,6 +170,8 @@ class h_extension {
     timer().save(v.timer);
     v.hvip = cpu::read<csr::hvip>();
     cpu::write<csr::hvip>(0);
+    if (features_.has_jvt) v.jvt = cpu::read<csr::jvt>();
+    if (features_.has_scontext) v.scontext = cpu::read<csr::scontext>();
     if (v.fp_live) {
       if (sstatus::f_fs::get(v.sstatus) == context_status::dirty) {
         cpu::set<csr::sstatus>(sstatus::f_fs::mask);
@@ -218,6 +232,9 @@ class h_extension {
     }
     f.has_stateen = cpu::has<csr::hstateen0>();
     if (f.has_stateen) cpu::write<csr::hstateen0>(hypervisor_controls::hstateen0);
+    // Where Smstateen hides them from guests there is nothing to switch.
+    f.has_jvt = !f.has_stateen && cpu::has<csr::jvt>();
+    f.has_scontext = !f.has_stateen && cpu::has<csr::scontext>();
     f.has_aia = cpu::has<csr::vsiselect>();
     if (cpu::has<csr::hvictl>()) {
       cpu::write<csr::hvictl>(0);

@@ -53,6 +53,8 @@ struct h_features {
   bool has_envcfg{};        ///< senvcfg and henvcfg are there (privileged architecture 1.12)
   bool has_stateen{};       ///< Smstateen: hstateen0
   bool has_aia{};           ///< vsiselect is there (Ssaia; Sscsrind alone has it too)
+  bool has_jvt{};           ///< Zcmt's table register, which nothing but Smstateen could hide
+  bool has_scontext{};      ///< scontext (Sdtrig), likewise
   bool has_d{};             ///< FP registers have 64 bits (D); without, guests have none
 
   [[nodiscard]] constexpr bool sstc() const { return envcfg::f_stce::get(henvcfg); }

@@ -114,6 +114,20 @@ struct cpu {
   /// Makes this hart's stores visible to its own instruction fetches. Other harts need one of their own (SBI RFENCE).
   static void fence_i() { asm volatile(".insn i 0x0f, 1, x0, x0, 0" ::: "memory"); }
 
+  // --- caches ---
+
+  /// Writes the lines of `[start, start + size)` back to memory and drops them (CBO.FLUSH, Zicbom): before an observer
+  /// that does not look into caches reads the range. `block` is the size of a line, a power of two (the device tree's
+  /// "riscv,cbom-block-size"). Completes before it returns. Precondition: the hart has Zicbom, and firmware lets
+  /// supervisors use it.
+  static void flush(void const* start, std::size_t size, std::size_t block) {
+    auto const first = reinterpret_cast<std::uint64_t>(start);
+    for (std::uint64_t at = first & ~(block - 1); at < first + size; at += block) {
+      asm volatile(".insn i 0x0f, 2, x0, %0, 2" ::"r"(at) : "memory");
+    }
+    order<barrier::device>();
+  }
+
   // --- translation maintenance: raw register operands ---
 
   static void sfence_vma() { asm volatile("sfence.vma" ::: "memory"); }
