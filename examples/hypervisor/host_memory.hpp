@@ -87,7 +87,10 @@ struct boot_facts {
   return order;
 }
 
-/// Hands all RAM to `frames` that is not the image's, the device tree's or a boot module's.
+/// Where the hypervisor's own translations end.
+inline constexpr axhal::host_phys reachable{256 * axhal::gib};
+
+/// Hands all RAM to `frames` that is `reachable` and not the image's, the device tree's or a boot module's.
 [[nodiscard]] inline axhal::result<void, trouble> take_memory(frame_allocator& frames,
                                                               axhal::boot::device_tree const& tree,
                                                               axhal::host_range image) {
@@ -98,7 +101,8 @@ struct boot_facts {
         trouble{"the device tree's memory map makes no sense at", r.error().range.start.value, r.error().tree.offset}};
   }
   axhal::host_range const blob{{reinterpret_cast<std::uint64_t>(tree.blob().data)}, tree.blob().size};
-  axhal::host_range const ours[] = {image, blob};
+  axhal::host_range const out_of_reach{reachable, (std::uint64_t{1} << 56) - reachable.value};
+  axhal::host_range const ours[] = {image, blob, out_of_reach};
   for (auto const& taken : ours) {
     if (!map.reserve(taken)) return failure{trouble{"too many reserved ranges at", taken.start.value}};
   }

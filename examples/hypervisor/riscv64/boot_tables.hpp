@@ -21,14 +21,13 @@ struct boot_translation {
   static constexpr axhal::page_attributes data{axhal::read_write, axhal::memory_type::normal};
   static constexpr axhal::page_attributes code{axhal::read_execute, axhal::memory_type::normal};
   static constexpr axhal::page_attributes constants{axhal::access::read, axhal::memory_type::normal};
-  static constexpr axhal::host_phys ram_limit{256 * axhal::gib};
 
   static constexpr axhal::paging::boot_region<axhal::host_virt> map[] = {
       axhal::paging::boot_identity(board::devices, device),
       axhal::paging::boot_identity({board::ram, image::text - board::ram}, data),
       axhal::paging::boot_identity({image::text, image::block}, code),
       axhal::paging::boot_identity({image::rodata, image::block}, constants),
-      axhal::paging::boot_identity({image::data, ram_limit - image::data}, data),
+      axhal::paging::boot_identity({image::data, reachable - image::data}, data),
   };
 
   /// Where image.ld places the tables: at the start of the read-only block.

@@ -86,7 +86,8 @@ struct target {
   [[nodiscard]] static axhal::result<void, trouble> prepare(Vcpu& vcpu, axhal::host_phys root) {
     auto const features = virt_ext<axhal::counted<guest_machine>>::probe();
     if (!features) return axhal::failure{cannot_run_guests(features.error())};
-    vcpu.set_translation(root, axhal::vmid{features->vmid_bits != 0 ? 1U : 0U});
+    bool const tagged = features->vmid_bits != 0 && Road == road::usual;
+    vcpu.set_translation(root, axhal::vmid{tagged ? 1U : 0U});
     return {};
   }
 

@@ -149,12 +149,18 @@ class h_extension {
     return guest_timer<cpu, deadline_by::either>{features_.sstc()};
   }
 
-  /// Puts `v` on this CPU. What the guest owns and exits do not touch is loaded here, once, not per exit. No fence is
-  /// executed: `forget_guest` comes before when this CPU may remember translations under the same VMID that are not
-  /// this vCPU's own (another vCPU of the machine ran here, this one ran elsewhere meanwhile), or has no VMIDs.
+  /// Puts `v` on this CPU. What the guest owns and exits do not touch is loaded here, once, not per exit.
+  ///
+  /// Two duties are the caller's. `forget_guest` comes before when this CPU may remember translations under the same
+  /// VMID that are not this vCPU's own: another vCPU of the machine ran here, or this one ran elsewhere meanwhile; and
+  /// FENCE.I then as well. (VMID 0, which all guests have on a CPU without VMIDs, is forgotten here each time.)
   void load(vcpu& v) {
     cpu::write<csr::vsatp>(0);
     cpu::write<csr::hgatp>(v.hgatp);
+    if (hgatp::f_vmid::get(v.hgatp) == 0) {
+      cpu::hfence_gvma();
+      cpu::hfence_vvma();
+    }
     cpu::write<csr::hedeleg>(hypervisor_controls::hedeleg(v.fp_live || !features_.has_d));
     v.vs.template load<cpu>(features_.has_envcfg);
     cpu::write<csr::hvip>(v.hvip);
