@@ -26,8 +26,8 @@ namespace example {
 /// How guests are run: the one way, and a hard one that is there to be tested.
 enum class road : std::uint8_t {
   usual,  ///< what the CPU says of trapped instructions is believed, and a vCPU stays where it is
-  hard,   ///< each instruction is read from the guest, and each exit of the slow tier takes the vCPU off and puts it
-          ///< back
+  hard,   ///< each instruction is read from the guest, each exit of the slow tier takes the vCPU off and puts it back,
+          ///< and there are no VMIDs
 };
 
 /// What a virtual machine is made of on RISC-V.
