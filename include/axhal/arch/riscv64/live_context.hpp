@@ -44,11 +44,11 @@ struct live_context : loaded_vs<cpu> {
     return (held >> (n & 31) & 1) != 0;
   }
   [[nodiscard]] std::uint64_t x(unsigned n) const { return n < 32 ? frame.x[n] : 0; }
-  /// x[0] is written like any other and made 0 again: that is shorter than to ask.
-  void set_x(unsigned n, std::uint64_t value) {
+  /// x[0] is written like any other and made 0 again: that is shorter than to ask, unless the compiler knows.
+  [[gnu::always_inline]] void set_x(unsigned n, std::uint64_t value) {
     if (n >= 32) return;
     frame.x[n] = value;
-    frame.x[0] = 0;
+    if (!(__builtin_constant_p(n) && n != 0)) frame.x[0] = 0;
   }
 };
 static_assert(TrapContext<live_context<>>);
