@@ -23,6 +23,11 @@ struct vmid_grant {
   bool flush{};  ///< this CPU must forget all guests' translations, under every VMID, before it enters the guest
 };
 
+/// How many VMIDs a machine has, VMID 0 counted: for machines that say a number, which need not be a power of two.
+struct vmid_count {
+  std::uint32_t value{};
+};
+
 /// Hands out VMIDs to more virtual machines than there are VMIDs.
 ///
 /// VMIDs are given in generations. While a generation lasts, a machine keeps its VMID and nothing is forgotten. When
@@ -34,10 +39,11 @@ struct vmid_grant {
 /// which it may still hold translations of another one. VMID 0 is never given: it is left to the host and to machines
 /// without guests.
 ///
-/// `Bits` is the width there is room for, `Cpus` the number of CPUs; the machine may have fewer bits (`usable_bits`).
-/// Where it has too few to keep one per CPU and one spare (some machines have none), every machine gets VMID 0 and
-/// every grant asks for a flush. Not for use by two CPUs at once: the caller holds a lock. Only a change of the machine
-/// on a CPU needs the allocator; a machine that stays may be entered again and again without asking.
+/// `Bits` is the width there is room for, `Cpus` the number of CPUs; the machine may have fewer bits (`usable_bits`),
+/// or any number of VMIDs (`vmid_count`); more than there is room for are not used. Where it has too few to keep one
+/// per CPU and one spare (some machines have none), every machine gets VMID 0 and every grant asks for a flush. Not for
+/// use by two CPUs at once: the caller holds a lock. Only a change of the machine on a CPU needs the allocator; a
+/// machine that stays may be entered again and again without asking.
 template <unsigned Bits, std::size_t Cpus>
 class vmid_allocator {
   static_assert(Bits >= 1 && Bits <= 16, "vmid_allocator: a VMID has 1 to 16 bits");
@@ -45,7 +51,8 @@ class vmid_allocator {
 
  public:
   explicit constexpr vmid_allocator(unsigned usable_bits = Bits)
-      : limit_{std::uint32_t{1} << (usable_bits < Bits ? usable_bits : Bits)} {
+      : vmid_allocator{vmid_count{std::uint32_t{1} << (usable_bits < Bits ? usable_bits : Bits)}} {}
+  explicit constexpr vmid_allocator(vmid_count usable) : limit_{usable.value < most ? usable.value : most} {
     begin_generation_map();
   }
 
@@ -136,7 +143,8 @@ class vmid_allocator {
     next_ = 1;  // 0 is never given
   }
 
-  static constexpr std::size_t words = ((std::size_t{1} << Bits) + 63) / 64;
+  static constexpr std::uint32_t most = std::uint32_t{1} << Bits;
+  static constexpr std::size_t words = (std::size_t{most} + 63) / 64;
 
   std::uint64_t taken_[words]{};
   cpu_state cpus_[Cpus]{};

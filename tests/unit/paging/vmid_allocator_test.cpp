@@ -14,6 +14,7 @@ namespace {
 
 using namespace axhal;
 using paging::vmid_allocator;
+using paging::vmid_count;
 using paging::vmid_tag;
 
 /// CPUs whose TLBs remember for ever, by VMID, which machine they ran.
@@ -26,6 +27,7 @@ struct world {
   std::array<std::array<std::uint8_t, std::size_t{1} << Bits>, Cpus> cached{};  // machine + 1 by VMID
 
   explicit world(unsigned usable = Bits) : allocator{usable} { on_cpu.fill(0); }
+  explicit world(vmid_count usable) : allocator{usable} { on_cpu.fill(0); }
 
   /// False when a guarantee is broken.
   bool load(std::size_t machine, std::size_t cpu) {
@@ -235,6 +237,70 @@ TEST_CASE("a machine with none, seven or fourteen bits") {
     CHECK(some.load(tag, {0}).flush);
     CHECK(tag.id.value <= last);
     CHECK(some.generation() == 2);
+  }
+}
+
+TEST_CASE("a machine says how many VMIDs it has: any number") {
+  for (std::uint32_t const count : {4U, 5U, 10U, 16U, 509U, 32768U, 65535U, 65536U, 65537U, 0xffff'ffffU}) {
+    vmid_allocator<16, 2> a{vmid_count{count}};
+    std::uint32_t const last = count < 65536 ? count - 1 : 65535;
+    for (std::uint32_t id = 1; id <= last; ++id) {
+      vmid_tag tag{};
+      auto const grant = a.load(tag, {0});
+      if (grant.flush || grant.id != vmid{id}) FAIL("VMID " << id << " of " << count);
+    }
+    // The next one begins a generation, and gets what the machine on this CPU does not keep.
+    vmid_tag tag{};
+    auto const grant = a.load(tag, {0});
+    CHECK(grant.flush);
+    CHECK(a.generation() == 2);
+    CHECK(grant.id.value >= 1);
+    CHECK(grant.id.value <= last);
+  }
+}
+
+TEST_CASE("too few to keep one for each CPU, and one more") {
+  for (std::uint32_t const count : {0U, 1U, 2U, 3U, 8U, 9U}) {
+    vmid_allocator<8, 8> a{vmid_count{count}};
+    vmid_tag tag{};
+    for (int i = 0; i < 3; ++i) {
+      CHECK(a.load(tag, {7}).flush);
+      CHECK(a.load(tag, {0}).id == vmid{0});
+    }
+  }
+  vmid_allocator<8, 8> enough{vmid_count{10}};
+  vmid_tag tag{};
+  CHECK_FALSE(enough.load(tag, {7}).flush);
+  CHECK(tag.id == vmid{1});
+}
+
+TEST_CASE("every short history keeps the guarantees: VMIDs 1 to 4, two CPUs, six machines") {
+  std::uint64_t visited = 0;
+  std::uint64_t generations = 0;
+  CHECK(explore(world<3, 2, 6>{vmid_count{5}}, 6, 6, 2, visited, generations));
+  CHECK(visited > 2'000'000);
+  CHECK(generations >= 2);
+}
+
+TEST_CASE("long random histories with ten and with fifteen VMIDs") {
+  std::mt19937 random{11};
+  for (std::uint32_t const count : {11U, 16U}) {
+    for (int run = 0; run < 50; ++run) {
+      world<4, 8, 40> w{vmid_count{count}};
+      bool sound = true;
+      for (int i = 0; i < 5000; ++i) {
+        std::size_t const cpu = random() % 8;
+        if (random() % 8 == 0) {
+          w.unload(cpu);
+        } else {
+          sound = sound && w.load(random() % 40, cpu);
+        }
+        sound = sound && w.is_sound();
+        for (std::size_t c = 0; c < 8; ++c) sound = sound && (w.on_cpu[c] == 0 || w.id_on_cpu[c] < count);
+      }
+      CHECK(sound);
+      CHECK(w.allocator.generation() > 100);
+    }
   }
 }
 
