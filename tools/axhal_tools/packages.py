@@ -148,6 +148,7 @@ NEEDS = (
     Need("clang-format", clang_tool("clang-format"), "16", per_clang("clang-format-{}"), optional=True),
     Need("clang-tidy", clang_tool("clang-tidy"), "16", per_clang("clang-tidy-{}"), optional=True),
     Need("shellcheck", version_of("shellcheck", "--version"), "0.8", (["shellcheck"],), optional=True),
+    Need("Zydis", header("Zydis/Zydis.h"), "0", (["libzydis-dev"],), optional=True),
     Need("codespell", version_of("codespell", "--version"), "2", (["codespell"],), optional=True),
 )
 
