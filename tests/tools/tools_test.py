@@ -123,6 +123,12 @@ class Packages(unittest.TestCase):
             self.assertEqual(by_suite, {"": ["thing", "thing-data"], "stone-backports": ["thing", "thing-data"]})
             self.assertEqual(len(unserved), 1)
 
+    def test_what_backports_alone_have_comes_from_there_with_what_it_needs(self):
+        alone = POLICY.replace("7.2+dfsg-1\n  V", "1:10.0.2-2~bpo\n  V").partition("     7.2")[0]
+        self.assertIn("Candidate: 1:10.0.2-2~bpo", alone)
+        with mock.patch.object(packages, "run", lambda command: alone):
+            self.assertEqual(packages.choose(self.need("8"))[1], "stone-backports")
+
     def test_an_emulator_without_its_firmware_is_missing(self):
         with tempfile.TemporaryDirectory() as name:
             said = {"-L": f"/does/not/exist\n{name}\n", "--version": "QEMU emulator version 10.0.2 (Debian)\n"}

@@ -132,6 +132,7 @@ NEEDS = (
     Need("Boost.Hana", header("boost/hana/map.hpp"), "0", (["libboost-dev"],), ("demo", "test")),
     Need("tl::expected", header("tl/expected.hpp"), "0", (["libexpected-dev"],)),
     Need("device-tree compiler", version_of("dtc", "--version"), "1.6", (["device-tree-compiler"],)),
+    Need("ACPI compiler", version_of("iasl", "-v"), "20200925", (["acpica-tools"],), optional=True),
     Need("libfdt", header("libfdt.h"), "0", (["libfdt-dev"],)),
     Need("libfdt for Python", python_module("libfdt"), "0", (["python3-libfdt"],)),
     Need("pexpect", python_module("pexpect"), "0", (["python3-pexpect"],)),
@@ -200,7 +201,10 @@ def choose(need):
     for choice in need.choices:
         candidate, versions = offers(choice[0])
         if candidate and numbers(candidate) >= numbers(need.least):
-            return choice, ""
+            # A package that backports alone have is taken from there without being asked; what it needs is not.
+            suites = versions.get(candidate, [])
+            from_backports = bool(suites) and all(suite.endswith("-backports") for suite in suites)
+            return choice, suites[0] if from_backports else ""
         for version, suites in versions.items():
             if numbers(version) >= numbers(need.least):
                 for suite in suites:
