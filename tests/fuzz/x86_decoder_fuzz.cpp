@@ -4,6 +4,7 @@
 #include "support/fuzz_input.hpp"
 #include "support/x86_64_emulated.hpp"
 
+#include <axhal/arch/x86_64/intercepted_instruction.hpp>
 #include <axhal/arch/x86_64/mmio_decoder.hpp>
 
 #include <cstddef>
@@ -47,6 +48,21 @@ void check_instruction(instruction const& i, bytes code, code_size mode) {
   require(decode_instruction(code.sub(0, i.length), mode) == i);
   for (std::size_t n = 0; n < i.length; ++n) {
     auto const cut = decode_instruction(code.sub(0, n), mode);
+    require(!cut && cut.error() == undecoded::truncated);
+  }
+}
+
+void check_intercepted(intercepted_instruction const& i, bytes code, code_size mode) {
+  require(i.length >= 1 && i.length <= longest_instruction && i.length <= code.size);
+  require(i.size == 0 || i.size == 1 || i.size == 2 || i.size == 4);
+  require(i.reg.number < 16 && !i.reg.high);
+  require(i.has_memory || i.memory == memory_operand{});
+  if (i.has_memory) check_operand(i.memory, mode);
+  require(i.rep == repeat::none || i.what == intercepted::ins || i.what == intercepted::outs);
+  require(!decode_instruction(code, mode));  // no instruction is both
+  require(decode_intercepted(code.sub(0, i.length), mode) == i);
+  for (std::size_t n = 0; n < i.length; ++n) {
+    auto const cut = decode_intercepted(code.sub(0, n), mode);
     require(!cut && cut.error() == undecoded::truncated);
   }
 }
@@ -115,6 +131,11 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     for (auto& r : cpu.regs) r = input.next<std::uint64_t>();
     for (auto& b : cpu.bases) b = input.next<std::uint32_t>();
     bytes const all{code, sizeof code};
+    if (auto const x = decode_intercepted(all, mode)) {
+      check_intercepted(*x, all, mode);
+    } else {
+      require(x.error() != undecoded::truncated);
+    }
     auto const i = decode_instruction(all, mode);
     if (!i) {
       require(i.error() != undecoded::truncated);  // there are 17 bytes

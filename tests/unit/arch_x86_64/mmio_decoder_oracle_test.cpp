@@ -4,21 +4,20 @@
 // what it would need more bytes for neither.
 #include <axhal/arch/x86_64/mmio_decoder.hpp>
 
+#include "support/x86_64_zydis.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 
-#include <Zydis/Zydis.h>
-
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <optional>
 #include <random>
-#include <sstream>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
+using namespace axhal::test::x86;
 using namespace axhal::x86_64;
 
 namespace {
@@ -100,49 +99,6 @@ condition condition_of(ZydisMnemonic m) {
   }
 }
 
-/// A general register by Zydis' name; nothing for others.
-std::optional<register_operand> register_of(ZydisRegister r) {
-  auto const number = [&](int first) { return static_cast<std::uint8_t>(r - first); };
-  if (r >= ZYDIS_REGISTER_AL && r <= ZYDIS_REGISTER_BL) return register_operand{number(ZYDIS_REGISTER_AL), 1, false};
-  if (r >= ZYDIS_REGISTER_AH && r <= ZYDIS_REGISTER_BH) return register_operand{number(ZYDIS_REGISTER_AH), 1, true};
-  if (r >= ZYDIS_REGISTER_SPL && r <= ZYDIS_REGISTER_R15B)
-    return register_operand{number(ZYDIS_REGISTER_SPL - 4), 1, false};
-  if (r >= ZYDIS_REGISTER_AX && r <= ZYDIS_REGISTER_R15W) return register_operand{number(ZYDIS_REGISTER_AX), 2, false};
-  if (r >= ZYDIS_REGISTER_EAX && r <= ZYDIS_REGISTER_R15D)
-    return register_operand{number(ZYDIS_REGISTER_EAX), 4, false};
-  if (r >= ZYDIS_REGISTER_RAX && r <= ZYDIS_REGISTER_R15) return register_operand{number(ZYDIS_REGISTER_RAX), 8, false};
-  return std::nullopt;
-}
-
-/// The base or index of an address; 0x7f for a register that no address of ours has.
-std::uint8_t address_register(ZydisRegister r) {
-  if (r == ZYDIS_REGISTER_NONE) return memory_operand::no_register;
-  if (r == ZYDIS_REGISTER_RIP || r == ZYDIS_REGISTER_EIP) return memory_operand::rip;
-  auto const known = register_of(r);
-  return known ? known->number : std::uint8_t{0x7f};
-}
-
-memory_operand memory_of(ZydisDecodedInstruction const& z, ZydisDecodedOperand const& o) {
-  constexpr ZydisRegister segments[] = {ZYDIS_REGISTER_ES, ZYDIS_REGISTER_CS, ZYDIS_REGISTER_SS,
-                                        ZYDIS_REGISTER_DS, ZYDIS_REGISTER_FS, ZYDIS_REGISTER_GS};
-  memory_operand m{.base = address_register(o.mem.base),
-                   .index = address_register(o.mem.index),
-                   .scale = o.mem.scale == 0 ? std::uint8_t{1} : o.mem.scale,
-                   .address_size = static_cast<std::uint8_t>(z.address_width / 8),
-                   .displacement = o.mem.disp.has_displacement ? static_cast<std::uint64_t>(o.mem.disp.value) : 0};
-  // Without a base there is none with REX.B either; Zydis 4.0 takes it for R13D (the processor does not:
-  // mmio_emulation_host_test.cpp).
-  bool const has_sib = (z.attributes & ZYDIS_ATTRIB_HAS_SIB) != 0;
-  if (has_sib && z.raw.modrm.mod == 0 && z.raw.sib.base == 5) {
-    m.base = memory_operand::no_register;
-    m.displacement = static_cast<std::uint64_t>(z.raw.disp.value);
-  }
-  for (std::size_t i = 0; i < std::size(segments); ++i) {
-    if (segments[i] == o.mem.segment) m.seg = static_cast<segment>(i);
-  }
-  return m;
-}
-
 /// What Zydis says of an instruction, in our words; nothing when it is none of ours to decode.
 std::optional<instruction> ours(ZydisDecodedInstruction const& z, ZydisDecodedOperand const* operands) {
   static auto const known = operations();
@@ -186,12 +142,7 @@ std::optional<instruction> ours(ZydisDecodedInstruction const& z, ZydisDecodedOp
   if (is_string(i.op)) i.into_register = i.op == operation::lods || i.op == operation::scas;
   if (i.op == operation::cmov || i.op == operation::setcc) i.cc = condition_of(z.mnemonic);
   i.lock = (z.attributes & ZYDIS_ATTRIB_HAS_LOCK) != 0;
-  if (is_string(i.op)) {
-    for (unsigned n = 0; n < z.raw.prefix_count; ++n) {
-      if (z.raw.prefixes[n].value == 0xf3) i.rep = repeat::while_equal;
-      if (z.raw.prefixes[n].value == 0xf2) i.rep = repeat::while_not_equal;
-    }
-  }
+  if (is_string(i.op)) i.rep = repeat_of(z);
   return i;
 }
 
@@ -199,61 +150,35 @@ struct tally {
   std::size_t tried{}, read{}, refused{}, left_alone{}, wrong{};
 };
 
-constexpr std::size_t whole = longest_instruction;
-using code = std::array<std::uint8_t, whole + 1>;
-
-struct oracle {
-  code_size mode;
-  ZydisDecoder decoder{};
-
-  explicit oracle(code_size m) : mode{m} {
-    auto const ok =
-        mode == code_size::bits_64   ? ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)
-        : mode == code_size::bits_32 ? ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32)
-                                     : ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
-    REQUIRE(ZYAN_SUCCESS(ok));
+/// True when both say the same of the first `length` bytes.
+bool agree(oracle const& o, code const& bytes, std::size_t length, tally& all) {
+  ZydisDecodedInstruction z;
+  ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+  auto const status = o.decode(bytes, length, z, operands);
+  auto const mine = decode_instruction({bytes.data(), length}, o.mode);
+  if (status == ZYDIS_STATUS_NO_MORE_DATA && length < whole) {
+    ++all.refused;
+    return !mine;
   }
-
-  /// True when both say the same of the first `length` bytes.
-  bool agree(code const& bytes, std::size_t length, tally& all) const {
-    ZydisDecodedInstruction z;
-    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-    auto const status = ZydisDecoderDecodeFull(&decoder, bytes.data(), length, &z, operands);
-    auto const mine = decode_instruction({bytes.data(), length}, mode);
-    if (status == ZYDIS_STATUS_NO_MORE_DATA && length < whole) {
-      ++all.refused;
-      return !mine;
-    }
-    if (ZYAN_FAILED(status)) {
-      ++all.refused;
-      return !mine && mine.error() != undecoded::truncated;
-    }
-    auto const theirs = ours(z, operands);
-    if (!theirs) {
-      ++all.left_alone;
-      return !mine && mine.error() == undecoded::unsupported;
-    }
-    ++all.read;
-    return mine == *theirs;
+  if (ZYAN_FAILED(status)) {
+    ++all.refused;
+    return !mine && mine.error() != undecoded::truncated;
   }
-
-  void check(code const& bytes, std::size_t length, tally& all) const {
-    ++all.tried;
-    if (agree(bytes, length, all) || ++all.wrong > 20) return;
-    std::ostringstream text;
-    text << (mode == code_size::bits_64 ? "64:" : mode == code_size::bits_32 ? "32:" : "16:") << std::hex;
-    for (std::size_t i = 0; i < length; ++i) text << ' ' << static_cast<unsigned>(bytes[i]);
-    auto const mine = decode_instruction({bytes.data(), length}, mode);
-    text << (mine ? " was decoded" : " was not decoded");
-    if (!mine) text << " (" << static_cast<unsigned>(mine.error()) << ')';
-    ZydisDisassembledInstruction readable;
-    if (ZYAN_SUCCESS(ZydisDisassembleIntel(decoder.machine_mode, 0, bytes.data(), length, &readable)))
-      text << ": " << readable.text;
-    UNSCOPED_INFO(text.str());
+  auto const theirs = ours(z, operands);
+  if (!theirs) {
+    ++all.left_alone;
+    return !mine && mine.error() == undecoded::unsupported;
   }
-};
+  ++all.read;
+  return mine == *theirs;
+}
 
-constexpr code_size modes[] = {code_size::bits_16, code_size::bits_32, code_size::bits_64};
+void check(oracle const& o, code const& bytes, std::size_t length, tally& all) {
+  ++all.tried;
+  if (agree(o, bytes, length, all) || ++all.wrong > 20) return;
+  auto const mine = decode_instruction({bytes.data(), length}, o.mode);
+  UNSCOPED_INFO(o.describe(bytes, length) << (mine ? " (decoded)" : " (not decoded)"));
+}
 
 /// Opcodes, in one or two bytes, that we know.
 std::vector<std::vector<std::uint8_t>> known_opcodes() {
@@ -272,22 +197,6 @@ std::vector<std::vector<std::uint8_t>> known_opcodes() {
   for (unsigned const n :
        {0xa3U, 0xabU, 0xb0U, 0xb1U, 0xb3U, 0xb6U, 0xb7U, 0xbaU, 0xbbU, 0xbeU, 0xbfU, 0xc0U, 0xc1U, 0xc3U})
     all.push_back({0x0f, static_cast<std::uint8_t>(n)});
-  return all;
-}
-
-/// Prefixes alone and in pairs, some of which must not be followed by what we decode.
-std::vector<std::vector<std::uint8_t>> prefix_sets(code_size mode) {
-  std::vector<std::uint8_t> singles{0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
-  if (mode == code_size::bits_64) {
-    for (unsigned const rex : {0x40U, 0x41U, 0x42U, 0x44U, 0x48U, 0x4fU}) {
-      singles.push_back(static_cast<std::uint8_t>(rex));
-    }
-  }
-  std::vector<std::vector<std::uint8_t>> all{{}};
-  for (auto const a : singles) {
-    all.push_back({a});
-    for (auto const b : singles) all.push_back({a, b});
-  }
   return all;
 }
 
@@ -311,7 +220,7 @@ TEST_CASE("every opcode with every ModRM, every prefix and many pairs of them is
           for (auto const b : prefix) bytes[n++] = b;
           for (auto const b : opcode) bytes[n++] = b;
           bytes[n] = static_cast<std::uint8_t>(modrm);
-          o.check(bytes, whole, all);
+          check(o, bytes, whole, all);
         }
       }
     }
@@ -339,7 +248,7 @@ TEST_CASE("every SIB byte is read as Zydis reads it") {
             bytes[n++] = 0x8b;
             bytes[n++] = static_cast<std::uint8_t>(modrm);
             bytes[n] = static_cast<std::uint8_t>(sib);
-            o.check(bytes, whole, all);
+            check(o, bytes, whole, all);
           }
         }
       }
@@ -367,7 +276,7 @@ TEST_CASE("random bytes are read as Zydis reads them") {
         while (n < count) bytes[n++] = prefixes[random() % std::size(prefixes)];
         for (auto const b : opcodes[random() % opcodes.size()]) bytes[n++] = b;
       }
-      o.check(bytes, whole, all);
+      check(o, bytes, whole, all);
     }
     CHECK(all.wrong == 0);
     CHECK(all.read > 400'000);
@@ -395,7 +304,7 @@ TEST_CASE("with too few bytes neither decodes") {
       } else if (full && cut != full) {
         ++wrong;
       }
-      o.check(bytes, length, all);
+      check(o, bytes, length, all);
     }
   }
   CHECK(wrong == 0);

@@ -4,6 +4,7 @@
 #include "support/x86_64_emulated.hpp"
 #include "support/x86_64_host_cpu.hpp"
 
+#include <axhal/arch/x86_64/intercepted_instruction.hpp>
 #include <axhal/arch/x86_64/mmio_decoder.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -188,4 +189,19 @@ TEST_CASE("an address of 32 bits has no base where the encoding says so, with RE
   auto const i = decode_instruction({mov, sizeof mov}, code_size::bits_64);
   REQUIRE(i);
   CHECK(i->memory.base == memory_operand::no_register);
+}
+
+TEST_CASE("what would be PAUSE is an exchange with REX.B") {
+  host_cpu cpu;
+  REQUIRE(cpu.works());
+  constexpr std::uint8_t code[] = {0xf3, 0x49, 0x90};
+  cpu.load(code, sizeof code);
+  host_registers r{.gpr = {1}, .rflags = 0x202};
+  r.gpr[8] = 2;
+  cpu.run(r);
+  CHECK(r.gpr[0] == 2);
+  CHECK(r.gpr[8] == 1);
+  CHECK(decode_intercepted({code, sizeof code}, code_size::bits_64) == failure{undecoded::unsupported});
+  constexpr std::uint8_t pause[] = {0xf3, 0x48, 0x90};
+  CHECK(decode_intercepted({pause, sizeof pause}, code_size::bits_64).has_value());
 }
