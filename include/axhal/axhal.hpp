@@ -5,6 +5,15 @@
 // Boost.Hana), axhal/format.hpp (formatters, with {fmt}), the laws in axhal/conformance/, and what belongs to one
 // machine in axhal/arch/ and axhal/board/. This file is written by tests/headers/check_umbrella.py include --write.
 
+#include <axhal/boot/acpi_fadt.hpp>
+#include <axhal/boot/acpi_format.hpp>
+#include <axhal/boot/acpi_hpet.hpp>
+#include <axhal/boot/acpi_madt.hpp>
+#include <axhal/boot/acpi_madt_entries.hpp>
+#include <axhal/boot/acpi_mcfg.hpp>
+#include <axhal/boot/acpi_sleep.hpp>
+#include <axhal/boot/acpi_tables.hpp>
+#include <axhal/boot/acpi_writer.hpp>
 #include <axhal/boot/boot_platform.hpp>
 #include <axhal/boot/command_line.hpp>
 #include <axhal/boot/device_tree.hpp>
@@ -15,10 +24,14 @@
 #include <axhal/boot/device_tree_node.hpp>
 #include <axhal/boot/device_tree_property.hpp>
 #include <axhal/boot/device_tree_writer.hpp>
+#include <axhal/boot/e820.hpp>
 #include <axhal/boot/guest_layout.hpp>
 #include <axhal/boot/image_convention.hpp>
 #include <axhal/boot/kernel_image.hpp>
+#include <axhal/boot/memory_reader.hpp>
 #include <axhal/boot/modules.hpp>
+#include <axhal/boot/multiboot.hpp>
+#include <axhal/boot/multiboot_header.hpp>
 #include <axhal/boot/phases.hpp>
 #include <axhal/console/ns16550.hpp>
 #include <axhal/console/ns16550_registers.hpp>

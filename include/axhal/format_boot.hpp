@@ -4,10 +4,12 @@
 // Formatters of {fmt} for what boot/, memory/ and paging/ say of files, trees, memory and pages. As format.hpp: for
 // programs with an operating system below them.
 
+#include <axhal/boot/acpi_format.hpp>
 #include <axhal/boot/command_line.hpp>
 #include <axhal/boot/device_tree_format.hpp>
 #include <axhal/boot/guest_layout.hpp>
 #include <axhal/boot/kernel_image.hpp>
+#include <axhal/boot/multiboot_header.hpp>
 #include <axhal/format.hpp>
 #include <axhal/memory/frame_owner.hpp>
 #include <axhal/memory/memory_map.hpp>
@@ -27,6 +29,17 @@ inline void write_text(axhal::detail::format_out out, option_error e) {
 }
 inline void write_text(axhal::detail::format_out out, layout_error e) {
   fmt::format_to(out, "{}: {} bytes needed, {} there", e.what, e.needed, e.available);
+}
+/// The name, with a '?' for what cannot be printed.
+inline void write_text(axhal::detail::format_out out, acpi_name const& n) {
+  for (char const c : n.letters) *out++ = c >= ' ' && c <= '~' ? c : '?';
+}
+inline void write_text(axhal::detail::format_out out, acpi_error const& e) {
+  write_text(out, e.table);
+  fmt::format_to(out, ": {} at byte {:#x}", e.what, e.offset);
+}
+inline void write_text(axhal::detail::format_out out, multiboot_error e) {
+  fmt::format_to(out, "{} at {:#x}", e.what, e.where);
 }
 inline void write_text(axhal::detail::format_out out, guest_layout const& l) {
   fmt::format_to(out, "kernel {} entered at {}, tree {}", l.kernel, l.entry, l.tree);
@@ -62,6 +75,9 @@ inline void write_text(axhal::detail::format_out out, mapping const& m) {
 }  // namespace axhal::paging
 
 // clang-format off
+template <> struct fmt::formatter<axhal::boot::acpi_name> : axhal::detail::text_formatter<axhal::boot::acpi_name> {};
+template <> struct fmt::formatter<axhal::boot::acpi_error> : axhal::detail::text_formatter<axhal::boot::acpi_error> {};
+template <> struct fmt::formatter<axhal::boot::multiboot_error> : axhal::detail::text_formatter<axhal::boot::multiboot_error> {};
 template <> struct fmt::formatter<axhal::boot::tree_error> : axhal::detail::text_formatter<axhal::boot::tree_error> {};
 template <> struct fmt::formatter<axhal::boot::image_error> : axhal::detail::text_formatter<axhal::boot::image_error> {};
 template <> struct fmt::formatter<axhal::boot::option_error> : axhal::detail::text_formatter<axhal::boot::option_error> {};

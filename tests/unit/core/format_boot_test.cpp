@@ -24,6 +24,9 @@ TEST_CASE("what cannot be loaded is told with the place", "[core][format]") {
         "initrd_too_large: 10 bytes needed, 3 there");
   CHECK(said(result<int, boot::image_error>{failure{boot::image_error{boot::image_fault::empty, 0}}}) ==
         "error(empty at byte 0x0)");
+  CHECK(said(boot::acpi_error{"APIC", 0x2c, boot::acpi_fault::bad_entry}) == "APIC: bad_entry at byte 0x2c");
+  CHECK(said(boot::acpi_error{"A\x1b\xff~", 4, boot::acpi_fault::bad_length}) == "A??~: bad_length at byte 0x4");
+  CHECK(said(boot::multiboot_error{boot::multiboot_fault::unreadable, 0x9000}) == "unreadable at 0x9000");
 }
 
 TEST_CASE("layouts, maps and pages", "[core][format]") {
