@@ -75,7 +75,8 @@ concept StatesRules = requires(page_attributes attributes) {
 ///      read|write for device memory; `access::none` is not representable (unmap instead)
 ///   7. the sum of 12 and all index_bits is at most 64, index_bits is 1..13 and only the root may exceed 9
 ///
-/// Models: aarch64::stage1_el2, aarch64::stage2, riscv64::stage1, riscv64::stage2, host::paging.
+/// Models: aarch64::stage1_el2, aarch64::stage2, riscv64::stage1, riscv64::stage2, x86_64::host_format,
+/// x86_64::ept_format, x86_64::npt_format, host::paging.
 template <typename P>
 concept PagingPolicy = paging_req::HasGeometry<P> && paging_req::HasEntry<P> && paging_req::Encodes<P> &&
                        paging_req::Decodes<P> && paging_req::StatesRules<P>;
@@ -108,12 +109,14 @@ concept Maintains = requires(T& t, stale_range<InputAddress> range) {
 ///
 /// `publish()`: entries written before it are seen by walks after it. `invalidate(range)`: begins to forget the range.
 /// `invalidate_all()`: begins to forget everything under this translation's tag (VMID, ASID). `complete()`: returns
-/// when all CPUs have forgotten what was begun. `invalidate*` order themselves after earlier entry writes, and walks
-/// after `complete()` see those writes in what was forgotten.
+/// when all CPUs have forgotten what was begun, or will before they next use such tables, which they do not now.
+/// `invalidate*` order themselves after earlier entry writes, and walks after `complete()` see those writes in what was
+/// forgotten.
 ///
 /// Models: aarch64::stage2_tlb, aarch64::tagged_stage2_tlb, aarch64::stage1_el2_tlb, riscv64::stage1_tlb,
-/// riscv64::tagged_stage1_tlb, riscv64::stage2_tlb, riscv64::tagged_stage2_tlb, host::recording_tlb (tests), no_tlb
-/// (tables not yet in use).
+/// riscv64::tagged_stage1_tlb, riscv64::stage2_tlb, riscv64::tagged_stage2_tlb, x86_64::host_tlb,
+/// x86_64::tagged_host_tlb, x86_64::ept_tlb, x86_64::entry_flush_tlb, host::recording_tlb (tests), no_tlb (tables not
+/// yet in use).
 template <typename T, typename InputAddress>
 concept TlbMaintenance = tlb_req::Maintains<T, InputAddress>;
 

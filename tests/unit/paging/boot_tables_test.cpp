@@ -2,6 +2,7 @@
 #include <axhal/arch/aarch64/paging_stage1.hpp>
 #include <axhal/arch/host/paging.hpp>
 #include <axhal/arch/riscv64/paging_stage1.hpp>
+#include <axhal/arch/x86_64/paging_host.hpp>
 #include <axhal/paging/boot_tables.hpp>
 #include <axhal/paging/page_table.hpp>
 
@@ -52,6 +53,27 @@ constexpr boot_region<host_virt> riscv_map[] = {
 constexpr host_phys riscv_base{0x8050'0000};
 constexpr auto sv39_tables = paging::make_boot_tables<riscv64::sv39, riscv_map, riscv_base>();
 constexpr auto sv48_tables = paging::make_boot_tables<riscv64::sv48, riscv_map, riscv_base>();
+
+// A PC: low memory, the image from 2 MiB on, RAM below the hole, devices under 4 GiB, RAM beyond.
+constexpr boot_region<host_virt> pc_map[] = {
+    boot_identity({{0}, 0x20'0000}, data),
+    boot_identity({{0x20'0000}, 0x20'0000}, code),
+    boot_identity({{0x40'0000}, 0x20'0000}, constants),
+    boot_identity({{0x60'0000}, 0xc000'0000 - 0x60'0000}, data),
+    boot_identity({{0xc000'0000}, 0x4000'0000}, devices),
+    boot_identity({{0x1'0000'0000}, 0x7f'0000'0000}, data),
+};
+constexpr host_phys pc_base{0x50'0000};
+using x86_64::largest_page;
+using x86_64::paging_4_level;
+using x86_64::paging_5_level;
+using without_gigabytes = x86_64::host_format<4, largest_page::page_2m>;
+constexpr auto level4_tables = paging::make_boot_tables<paging_4_level, pc_map, pc_base>();
+constexpr auto level5_tables = paging::make_boot_tables<paging_5_level, pc_map, pc_base>();
+
+// The first 4 GiB for machines without pages of 1 GiB.
+constexpr boot_region<host_virt> small_pc_map[] = {pc_map[0], pc_map[1], pc_map[2], pc_map[3], pc_map[4]};
+constexpr auto small_tables = paging::make_boot_tables<without_gigabytes, small_pc_map, pc_base>();
 
 /// The tables as a machine would find them: at the address that they were computed for.
 template <typename Tables>
@@ -141,6 +163,48 @@ TEST_CASE("Sv39 and Sv48 identity maps") {
                  boot_map_error::not_representable);
   STATIC_REQUIRE(error_of<riscv64::sv39>({region{{0x80'0000'0000}, {0}, 0x1000, data}}) ==
                  boot_map_error::out_of_range);
+}
+
+TEST_CASE("identity maps of a PC, with 4 and 5 levels, with and without pages of 1 GiB") {
+  STATIC_REQUIRE(sizeof level4_tables == 3 * 4096);
+  STATIC_REQUIRE(sizeof level5_tables == 4 * 4096);
+  STATIC_REQUIRE(sizeof small_tables == 6 * 4096);
+  // A R/W P in tables, which lie one after another from 0x50'0000.
+  STATIC_REQUIRE(level4_tables.entries[0] == 0x50'1023);
+  STATIC_REQUIRE(level4_tables.entries[1] == 0);
+  STATIC_REQUIRE(level4_tables.entries[512 + 0] == 0x50'2023);
+  STATIC_REQUIRE(level4_tables.entries[512 + 1] == 0x8000'0000'4000'00e3);  // XD, PS D A R/W P
+  STATIC_REQUIRE(level4_tables.entries[512 + 3] == 0x8000'0000'c000'00fb);  // PCD PWT: UC
+  STATIC_REQUIRE(level4_tables.entries[512 + 4] == 0x8000'0001'0000'00e3);
+  STATIC_REQUIRE(level4_tables.entries[512 + 511] == 0x8000'007f'c000'00e3);
+  STATIC_REQUIRE(level4_tables.entries[1024 + 0] == 0x8000'0000'0000'00e3);
+  STATIC_REQUIRE(level4_tables.entries[1024 + 1] == 0x0000'0000'0020'00a1);  // text: neither R/W nor XD
+  STATIC_REQUIRE(level4_tables.entries[1024 + 2] == 0x8000'0000'0040'00a1);
+  STATIC_REQUIRE(level4_tables.entries[1024 + 3] == 0x8000'0000'0060'00e3);
+  STATIC_REQUIRE(level5_tables.entries[0] == 0x50'1023);
+  STATIC_REQUIRE(level5_tables.entries[512] == 0x50'2023);
+  STATIC_REQUIRE(level5_tables.entries[1024] == 0x50'3023);
+  STATIC_REQUIRE(small_tables.entries[512 + 3] == 0x50'5023);
+  STATIC_REQUIRE(small_tables.entries[5 * 512] == 0x8000'0000'c000'00fb);
+  for (std::uint64_t const at : {0ULL, 0x20'0000ULL, 0x3f'f000ULL, 0x50'0000ULL, 0x60'0000ULL, 0xbfff'f000ULL,
+                                 0xfee0'0000ULL, 0x7f'ffff'f000ULL, 0x80'0000'0000ULL}) {
+    auto const four = lookup<paging_4_level>(level4_tables, at, pc_base);
+    CHECK(four == lookup<paging_5_level>(level5_tables, at, pc_base));
+    CHECK(four.has_value() == (at < 0x80'0000'0000ULL));
+    if (four) CHECK(at - four->target.value < std::uint64_t{1} << (12 + 9 * four->level));
+    auto const small = lookup<without_gigabytes>(small_tables, at, pc_base);
+    CHECK(small.has_value() == (at < 0x1'0000'0000ULL));
+    if (small) CHECK(small->attributes == four->attributes);
+    if (small) CHECK(small->level == 1);
+  }
+  CHECK(lookup<paging_4_level>(level4_tables, 0x20'0000, pc_base) == mapping{{0x20'0000}, 1, code});
+  CHECK(lookup<paging_4_level>(level4_tables, 0x50'0000, pc_base) == mapping{{0x40'0000}, 1, constants});
+  CHECK(lookup<paging_4_level>(level4_tables, 0xfee0'0000, pc_base) == mapping{{0xc000'0000}, 2, devices});
+  STATIC_REQUIRE(error_of<paging_4_level>({region{{0}, {0}, 0x1000, {read_write_execute, memory_type::normal}}}) ==
+                 boot_map_error::not_representable);
+  STATIC_REQUIRE(error_of<paging_4_level>({region{{0x1'0000'0000'0000}, {0}, 0x1000, data}}) ==
+                 boot_map_error::out_of_range);
+  STATIC_REQUIRE(error_of<paging_5_level>({region{{0x1'0000'0000'0000}, {0}, 0x1000, data}}) == boot_map_error::none);
 }
 
 TEST_CASE("small pages, other addresses and larger roots") {

@@ -6,6 +6,9 @@
 #include <axhal/arch/host/paging.hpp>
 #include <axhal/arch/riscv64/paging_stage1.hpp>
 #include <axhal/arch/riscv64/paging_stage2.hpp>
+#include <axhal/arch/x86_64/paging_ept.hpp>
+#include <axhal/arch/x86_64/paging_host.hpp>
+#include <axhal/arch/x86_64/paging_npt.hpp>
 #include <axhal/paging/page_table.hpp>
 
 #include <support/paging_machine.hpp>
@@ -41,12 +44,21 @@ struct model {
     constexpr std::uint64_t k4 = 0x1000;
     constexpr std::uint64_t m2 = 0x20'0000;
     constexpr std::uint64_t g1 = 0x4000'0000;
-    std::uint64_t const top = paging::geometry<P>::inputs.last + 1;
+    std::uint64_t const top = end_of_inputs();
     edges = {0,  k4,      2 * k4,  m2 - k4, m2,          m2 + k4, 2 * m2,   3 * m2,   g1 - m2,  g1 - k4,
              g1, g1 + k4, g1 + m2, 2 * g1,  2 * g1 + m2, 3 * g1,  top - g1, top - m2, top - k4, top};
     std::sort(edges.begin(), edges.end());
     edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
     parts.resize(edges.size() - 1);
+  }
+
+  /// Where the addresses end that are mapped here. A format with more output than input could map all of it at once, in
+  /// more tables than there are frames: there it is as much as 4 full tables of its largest pages hold.
+  static constexpr std::uint64_t end_of_inputs() {
+    using shape = paging::geometry<P>;
+    std::uint64_t const all = shape::inputs.last + 1;
+    bool const everything_fits = shape::outputs.last > shape::inputs.last;
+    return everything_fits ? std::min(all, shape::span(P::largest_leaf_level) << 11) : all;
   }
 
   /// The first and the last page of each part.
@@ -200,12 +212,17 @@ void run(std::uint64_t seed, int operations) {
 using aarch64::el2_mode;
 using aarch64::stage1_el2;
 using aarch64::stage2;
+using x86_64::largest_page;
+using ept_of_large_pages =
+    x86_64::ept_format<4, x86_64::ept_options{largest_page::page_2m, x86_64::ept_execute_only::yes,
+                                              x86_64::guest_pat::combined, x86_64::ept_flags::used}>;
 
 }  // namespace
 
 TEMPLATE_TEST_CASE("a page table does what a list of intervals does", "", stage2<32>, stage2<36>, stage2<40>,
                    stage2<48>, (stage1_el2<el2_mode::nvhe, 48>), (stage1_el2<el2_mode::vhe, 39>), host::paging,
                    riscv64::sv39, riscv64::sv48, riscv64::sv57_svpbmt, riscv64::sv39x4, riscv64::sv48x4_svpbmt,
-                   riscv64::sv57x4) {
+                   riscv64::sv57x4, x86_64::paging_4_level, (x86_64::host_format<5, largest_page::page_2m>),
+                   x86_64::npt, x86_64::npt_5_level, x86_64::ept, x86_64::ept_5_level, ept_of_large_pages) {
   for (std::uint64_t const seed : {1U, 2U, 3U}) run<TestType>(seed, 400);
 }
