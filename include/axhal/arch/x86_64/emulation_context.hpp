@@ -15,8 +15,9 @@
 namespace axhal::x86_64 {
 
 /// The registers that instructions with a memory operand use: `AddressRegisters`, `set_gpr(n, v)` for n 0 to 15,
-/// `rflags()`, `set_rflags(v)`, and `step_over(length)`: the guest goes on after an instruction of so many bytes, that
-/// is, RIP moves (in 32 bits outside of 64-bit mode) and an interrupt shadow ends.
+/// `rflags()`, `set_rflags(v)`, and `step_over(length)`: the guest goes on after an instruction of so many bytes. That
+/// is what the end of an instruction is on the processor: RIP moves (in 32 bits outside of 64-bit mode), RF is cleared,
+/// an interrupt shadow ends, and with TF set a debug exception is due.
 template <typename C>
 concept EmulatedRegisters = AddressRegisters<C> && requires(C& c, C const& k, unsigned n, std::uint64_t v) {
   { c.set_gpr(n, v) } -> std::same_as<void>;
