@@ -36,7 +36,8 @@ class hart_map {
   [[nodiscard]] constexpr std::uint32_t size() const { return size_; }
   /// The id of the hart that is this CPU, or `unknown`.
   [[nodiscard]] constexpr result<std::uint64_t, hart_map_error> hartid_of(cpu_number cpu) const {
-    if (cpu.value >= size_) return failure{hart_map_error::unknown};
+    // The second question says the same in words that a compiler can check.
+    if (cpu.value >= size_ || cpu.value >= MaxCpus) return failure{hart_map_error::unknown};
     return hartids_[cpu.value];
   }
   /// The CPU that this hart is, or `unknown`.
