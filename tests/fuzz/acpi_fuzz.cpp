@@ -90,6 +90,7 @@ void ask(blob const& memory) {
       ask_table(*table);
       if (auto const fadt = acpi_fadt::open(*table)) {
         if (auto const dsdt = tables->at(fadt->dsdt(), "DSDT")) ask_table(*dsdt);
+        sum = sum + (find_sleep_type(*tables, fadt->dsdt()) ? 1 : 0);
       }
     }
     for (acpi_name const name : {acpi_madt::signature, acpi_fadt::signature, acpi_hpet::signature}) {

@@ -3,7 +3,8 @@
 
 #include <axhal/boot/acpi_format.hpp>
 #include <axhal/boot/acpi_tables.hpp>
-#include <axhal/boot/detail/little_endian.hpp>
+#include <axhal/boot/memory_reader.hpp>
+#include <axhal/core/address.hpp>
 #include <axhal/core/bytes.hpp>
 #include <axhal/core/result.hpp>
 
@@ -147,6 +148,23 @@ struct aml_cursor {
     if (first.error.what == acpi_fault::not_found) first = table.refuse(found.error(), at);
   }
   return first;
+}
+
+/// The same, in the DSDT at `dsdt` (`acpi_fadt::dsdt`) and, where that has no readable definition, in every SSDT: some
+/// firmware keeps its sleep states there. Errors: the first that says more than `not_found`, also of a table that
+/// cannot be opened; else `not_found`.
+template <MemoryReader Reader>
+[[nodiscard]] constexpr result<acpi_sleep_type, acpi_error> find_sleep_type(acpi_tables<Reader> const& tables,
+                                                                            host_phys dsdt, unsigned state = 5) {
+  acpi_error first{"DSDT", 0, acpi_fault::not_found};
+  for (std::size_t i = 0; i <= tables.size(); ++i) {
+    auto const table = i == 0 ? tables.at(dsdt, "DSDT") : tables.find("SSDT", i - 1);
+    auto const found =
+        table ? find_sleep_type(*table, state) : result<acpi_sleep_type, acpi_error>{failure{table.error()}};
+    if (found) return *found;
+    if (first.what == acpi_fault::not_found && found.error().what != acpi_fault::not_found) first = found.error();
+  }
+  return failure{first};
 }
 
 }  // namespace axhal::boot

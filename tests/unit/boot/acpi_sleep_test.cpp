@@ -90,3 +90,32 @@ TEST_CASE("a control register gets the type and SLP_EN, and keeps the rest") {
   CHECK(acpi_sleep_type::enter(0xffff, 0) == 0xe3ff);
   CHECK(acpi_sleep_type::enter(0, 0xff) == 0x3c00);
 }
+
+TEST_CASE("the DSDT comes first, then every SSDT, damaged ones passed over") {
+  constexpr std::uint64_t base = 0x1000;
+  test::some_memory m{base, 0x1000};
+  blob list(24);
+  test::put(list, 0, base + 0x200, 8);
+  test::put(list, 8, base + 0x300, 8);
+  test::put(list, 16, base + 0x400, 8);
+  m.place(base, test::acpi_table_of("XSDT", list));
+  blob const s5{8, '_', 'S', '5', '_', 0x12, 4, 2, 1, 1};
+  blob const other{8, '_', 'S', '5', '_', 0x12, 4, 2, 0, 0};
+  m.place(base + 0x100, test::acpi_table_of("DSDT", {1, 2, 3}, 2));
+  m.place(base + 0x200, test::acpi_table_of("SSDT", {1, 2, 3}, 2));
+  m.place(base + 0x300, test::acpi_table_of("APIC", s5, 2));
+  m.place(base + 0x400, test::acpi_table_of("SSDT", s5, 2));
+  auto const reader = m.reader();
+  auto const tables = acpi_tables<window_reader>::open(reader, {{base}, true, 2});
+  REQUIRE(tables);
+  host_phys const dsdt{base + 0x100};
+  CHECK(find_sleep_type(*tables, dsdt) == acpi_sleep_type{1, 1});
+  CHECK(find_sleep_type(*tables, dsdt, 4).error() == error(0, acpi_fault::not_found));
+  m.content[0x202 + 36] ^= 1;
+  CHECK(find_sleep_type(*tables, dsdt) == acpi_sleep_type{1, 1});
+  CHECK(find_sleep_type(*tables, dsdt, 4).error() == acpi_error{"SSDT", 9, acpi_fault::bad_checksum});
+  m.place(base + 0x100, test::acpi_table_of("DSDT", other, 2));
+  CHECK(find_sleep_type(*tables, dsdt) == acpi_sleep_type{0, 0});
+  CHECK(find_sleep_type(*tables, {0}) == acpi_sleep_type{1, 1});
+  CHECK(find_sleep_type(*tables, {0}, 4).error() == error(0, acpi_fault::bad_address));
+}
