@@ -60,7 +60,7 @@ TEST_CASE("the host's format reads entries that others wrote") {
   STATIC_REQUIRE(paging_4_level::attributes(0x8000'0000'8040'0013).type == memory_type::device);  // UC-
 }
 
-TEST_CASE("what the host's formats refuse to express") {
+TEST_CASE("what the formats of CR3 refuse to express") {
   STATIC_REQUIRE(!paging_4_level::representable(normal(axhal::access::none)));
   STATIC_REQUIRE(!paging_4_level::representable(normal(axhal::access::write)));
   STATIC_REQUIRE(!paging_4_level::representable(normal(execute)));

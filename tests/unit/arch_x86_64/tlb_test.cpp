@@ -27,7 +27,6 @@ using x86_64::npt;
 using x86_64::owed_flushes;
 using x86_64::paging_4_level;
 using x86_64::paging_5_level;
-using x86_64::this_cpu_alone;
 using x86_64::tlb_control;
 
 using step = std::tuple<std::string, std::uint64_t, std::uint64_t, std::uint64_t>;
