@@ -114,8 +114,11 @@ class isa_string {
   [[nodiscard]] constexpr text get() const { return {buffer_, size_}; }
 
  private:
+  // `add` has asked for room; that the loop asks again is for the compiler to see.
   constexpr void put(text t) {
-    for (char const c : t) buffer_[size_++] = c;
+    for (char const c : t) {
+      if (size_ < sizeof buffer_) buffer_[size_++] = c;
+    }
   }
   char buffer_[512]{};
   std::size_t size_{};
