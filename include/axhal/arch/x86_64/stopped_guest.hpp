@@ -12,6 +12,13 @@
 
 namespace axhal::x86_64 {
 
+/// Whether the guest has taken an interrupt that was offered, and which.
+struct accepted_interrupt {
+  bool any{};
+  std::uint8_t vector{};
+  [[nodiscard]] constexpr explicit operator bool() const { return any; }
+};
+
 /// A stopped guest, whichever extension runs it and whichever tier looks: what all exits that are not an extension's
 /// own business are answered through. Models: `svm_context` and `vmx_context`, each in a fast and a slow form.
 ///
@@ -25,7 +32,13 @@ namespace axhal::x86_64 {
 /// were checked (control_register_writes.hpp) and see to what hardware needs beside them; `set_cr2` is for page faults.
 /// `raise(event)`: the guest takes it before its next instruction; a second exception that comes before the first was
 /// delivered makes what the architecture makes of both (event_merge.hpp). `forget_translations()`: nothing of what the
-/// CPU remembers of this guest's own tables counts any more.
+/// CPU remembers of this guest's own tables counts any more. `pat`: the guest's IA32_PAT.
+///
+/// Interrupts are offered: `offer_interrupt(vector)` has the guest take it as soon as it can (IF, shadows, an event
+/// before it), and replaces one that was offered before and not taken; `withdraw_interrupt()` takes that back;
+/// `take_accepted()` tells, once, that the guest has taken what was offered: from then on its controller has it in
+/// service, so ask before anything that looks at the controller. `offer_nmi()`: an NMI, as soon as one can be taken; a
+/// second one that is offered before is the same one.
 template <typename C>
 concept StoppedGuest = std::is_trivially_copyable_v<C> && EmulatedRegisters<C> &&
                        requires(C& c, C const& k, unsigned n, std::uint64_t v, segment s, guest_event const& e) {
@@ -43,7 +56,13 @@ concept StoppedGuest = std::is_trivially_copyable_v<C> && EmulatedRegisters<C> &
                          { c.set_cr3(v) } -> std::same_as<void>;
                          { c.set_cr4(v) } -> std::same_as<void>;
                          { c.set_efer(v) } -> std::same_as<void>;
+                         { k.pat() } -> std::same_as<std::uint64_t>;
+                         { c.set_pat(v) } -> std::same_as<void>;
                          { c.raise(e) } -> std::same_as<void>;
+                         { c.offer_interrupt(std::uint8_t{}) } -> std::same_as<void>;
+                         { c.withdraw_interrupt() } -> std::same_as<void>;
+                         { c.take_accepted() } -> std::same_as<accepted_interrupt>;
+                         { c.offer_nmi() } -> std::same_as<void>;
                          { c.forget_translations() } -> std::same_as<void>;
                        };
 
