@@ -82,7 +82,7 @@ def broken_code(header):
             yield f"line {line_of(header.code, match.start())}: the macro {match[1]}"
     for match in re.finditer(r"\b(__)?asm(__)?\b", header.code):
         if not header.has_instructions:
-            yield f"line {line_of(header.code, match.start())}: assembly outside insn.hpp and world_switch.hpp"
+            yield f"line {line_of(header.code, match.start())}: assembly outside insn*.hpp and world_switch*.hpp"
     for pattern, what in FORBIDDEN.items():
         for match in re.finditer(pattern, header.code):
             if match[0] == "thread_local" and header.architecture == "host":

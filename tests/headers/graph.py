@@ -11,7 +11,9 @@ NOT_CODE = re.compile(
 
 # What C++20 asks of a freestanding implementation, as far as this library uses it.
 ALLOWED = {"atomic", "bit", "compare", "concepts", "cstddef", "cstdint", "limits", "new", "type_traits", "utility"}
-ARCHITECTURE_FILES = {"insn.hpp", "world_switch.hpp"}  # the files that may hold instructions
+# The files that may hold instructions: an architecture's own, and the ways into guests and out of them. Where an
+# architecture has more than one of a kind the rest of the name tells them apart (world_switch_svm.hpp).
+ARCHITECTURE_FILES = re.compile(r"(insn|world_switch)(_\w+)?\.hpp")
 
 
 class Header:
@@ -26,7 +28,7 @@ class Header:
         parts = self.name.split("/")[1:]
         self.folder = parts[0] if len(parts) > 1 else ""
         self.architecture = parts[1] if self.folder == "arch" and len(parts) > 2 else None
-        self.has_instructions = self.architecture is not None and parts[-1] in ARCHITECTURE_FILES
+        self.has_instructions = self.architecture is not None and ARCHITECTURE_FILES.fullmatch(parts[-1]) is not None
 
 
 class Graph:
