@@ -25,13 +25,16 @@
 #include <axhal/boot/device_tree_property.hpp>
 #include <axhal/boot/device_tree_writer.hpp>
 #include <axhal/boot/e820.hpp>
+#include <axhal/boot/elf_program.hpp>
 #include <axhal/boot/guest_layout.hpp>
 #include <axhal/boot/image_convention.hpp>
+#include <axhal/boot/image_fault.hpp>
 #include <axhal/boot/kernel_image.hpp>
 #include <axhal/boot/memory_reader.hpp>
 #include <axhal/boot/modules.hpp>
 #include <axhal/boot/multiboot.hpp>
 #include <axhal/boot/multiboot_header.hpp>
+#include <axhal/boot/multiboot_writer.hpp>
 #include <axhal/boot/phases.hpp>
 #include <axhal/console/ns16550.hpp>
 #include <axhal/console/ns16550_registers.hpp>

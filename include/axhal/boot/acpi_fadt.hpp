@@ -57,6 +57,7 @@ enum flag : std::uint32_t {
   proc_c1 = 1U << 2,
   pwr_button = 1U << 4,  ///< set: the power button, if any, is no fixed register
   slp_button = 1U << 5,
+  fix_rtc = 1U << 6,      ///< set: what wakes by the clock, if any, is no fixed register
   tmr_val_ext = 1U << 8,  ///< the PM timer has 32 bits, else 24
   reset_reg_sup = 1U << 10,
   hw_reduced_acpi = 1U << 20,

@@ -113,9 +113,9 @@ class acpi_writer {
     table_ = 0;
   }
 
-  /// A DSDT that says how to switch off, `_S5_` with this sleep type (0..7), and behind it more AML of the caller's, at
-  /// the root of the name space.
-  constexpr void dsdt(std::uint8_t sleep_type, bytes more = {}) {
+  /// Begins a DSDT that says how to switch off, `_S5_` with this sleep type (0..7), to be followed by AML at the root
+  /// of the name space and ended by `end_table`.
+  constexpr void begin_dsdt(std::uint8_t sleep_type) {
     if (sleep_type > 7) return refuse(acpi_write_error::bad_value);
     // Name (_S5_, Package (4) {type, type, 0, 0})
     std::uint8_t const s5[] = {aml::name_op,
@@ -136,6 +136,10 @@ class acpi_writer {
                                0};
     begin_table("DSDT", 2);
     append({s5, sizeof s5});
+  }
+  /// A whole DSDT, with this AML behind `_S5_`.
+  constexpr void dsdt(std::uint8_t sleep_type, bytes more = {}) {
+    begin_dsdt(sleep_type);
     append(more);
     end_table();
   }
