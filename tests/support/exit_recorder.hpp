@@ -80,6 +80,8 @@ struct recorder {
     if (answers[n] == resume::next_instruction) {
       if constexpr (reads) guest.complete_read(e, loads[n]);
       if constexpr (kind_of<Exit> == exit_kind::register_read) guest.complete_register_read(e, loads[n]);
+      if constexpr (kind_of<Exit> == exit_kind::port_read && PortGuestContext<Guest>)
+        guest.complete_port_read(e, loads[n]);
     } else if (answers[n] == resume::retry && injects_on_retry) {
       constexpr bool touches_memory =
           reads || kind_of<Exit> == exit_kind::mmio_write || kind_of<Exit> == exit_kind::memory_fault;

@@ -57,6 +57,16 @@ template <typename H>
   }
 }
 
+/// The handler itself, for what it offers beside the answers to exits.
+template <typename H>
+[[nodiscard, gnu::always_inline]] constexpr auto& handler_of(H& h) {
+  if constexpr (is_fast<H>) {
+    return h.handler;
+  } else {
+    return h;
+  }
+}
+
 /// Names every kind of exit that `H` does not answer for guests seen through `Guest`, one error each.
 template <typename H, typename Guest>
 consteval bool explain_exit_handler() {

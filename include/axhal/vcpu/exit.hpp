@@ -57,7 +57,7 @@ struct register_write {
   std::uint64_t value;
 };
 
-/// Read an I/O port (x86).
+/// Read an I/O port (x86). Answer with `complete_port_read`.
 struct port_read {
   std::uint16_t port;
   std::uint8_t size;
@@ -263,6 +263,13 @@ concept GuestContext = requires(G& g, G const& c, unsigned n, std::uint64_t v, e
   { g.complete_read(load, v) } -> std::same_as<void>;
   { g.complete_register_read(read, v) } -> std::same_as<void>;
   { g.inject(fault) } -> std::same_as<void>;
+};
+
+/// A stopped vCPU of an architecture that has I/O ports: the guest of which `exit::port_read` and `exit::port_write`
+/// are told. `complete_port_read(e, v)` puts `v`'s low `e.size` bytes where the instruction wants them.
+template <typename G>
+concept PortGuestContext = GuestContext<G> && requires(G& g, exit::port_read const& e, std::uint64_t v) {
+  { g.complete_port_read(e, v) } -> std::same_as<void>;
 };
 
 }  // namespace axhal
