@@ -14,7 +14,7 @@
 
 namespace example {
 
-/// Where a loaded guest begins.
+/// Where a guest begins that was loaded with a device tree.
 struct guest_start {
   axhal::guest_phys entry{};
   axhal::guest_phys tree{};
@@ -42,6 +42,18 @@ template <axhal::boot::ImageConvention Convention, typename Memory, typename Wri
   memory.copy(plan->initrd.start, order.initrd);
   memory.copy(plan->tree.start, *tree);
   return guest_start{plan->entry, plan->tree.start};
+}
+
+/// `Target::load` for machines with device trees: the tree is `Target::write_tree`'s.
+template <typename Target, typename Memory, typename VirtExt>
+[[nodiscard]] axhal::result<guest_start, trouble> load_with_tree(guest_order const& order, Memory& memory,
+                                                                 typename Target::devices const& host,
+                                                                 VirtExt const& cpu) {
+  std::uint8_t buffer[Target::tree_size];
+  return load_guest<typename Target::images>(
+      order, memory, {buffer, sizeof buffer}, [&](axhal::mutable_bytes out, axhal::guest_range initrd) {
+        return Target::write_tree(out, {memory.range(), initrd, order.command_line, order.vcpus}, host, cpu);
+      });
 }
 
 }  // namespace example

@@ -71,6 +71,16 @@ class guest_memory {
     return true;
   }
 
+  /// Where `size` bytes from `address` are, or null when not all of them are RAM of one piece.
+  [[nodiscard, gnu::always_inline]] std::uint8_t* at(axhal::guest_phys address, std::uint64_t size) {
+    std::uint64_t const offset = address - ram_.start;
+    // Most memory is one piece.
+    if (offset < pieces_[0].host.size && size <= pieces_[0].host.size - offset) [[likely]] {
+      return static_cast<std::uint8_t*>(frames_.pointer(pieces_[0].host.start)) + offset;
+    }
+    return at_later_piece(offset, size);
+  }
+
   /// Calls `f(mutable_bytes)` for each piece of `[start, start + size)` that is RAM, in order.
   template <typename F>
   void for_each(axhal::guest_phys start, std::uint64_t size, F f) {
@@ -100,6 +110,16 @@ class guest_memory {
   }
 
  private:
+  [[nodiscard, gnu::noinline]] std::uint8_t* at_later_piece(std::uint64_t offset, std::uint64_t size) {
+    for (std::size_t i = 1; i < count_; ++i) {
+      piece const& p = pieces_[i];
+      if (offset < p.offset || offset - p.offset >= p.host.size) continue;
+      if (size > p.host.size - (offset - p.offset)) return nullptr;
+      return static_cast<std::uint8_t*>(frames_.pointer(p.host.start)) + (offset - p.offset);
+    }
+    return nullptr;
+  }
+
   static constexpr std::size_t max_pieces = 32;
   struct piece {
     std::uint64_t offset{};

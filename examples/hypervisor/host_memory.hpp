@@ -2,8 +2,6 @@
 #pragma once
 
 #include <axhal/boot/command_line.hpp>
-#include <axhal/boot/device_tree.hpp>
-#include <axhal/boot/modules.hpp>
 #include <axhal/core/address.hpp>
 #include <axhal/core/bytes.hpp>
 #include <axhal/core/result.hpp>
@@ -42,38 +40,14 @@ using frame_allocator = axhal::memory::frame_allocator<8>;
 /// What the first instructions know.
 struct boot_facts {
   axhal::host_range image{};
-  axhal::host_phys tree{};
-  std::uint64_t cpu{};  ///< the firmware's number of the CPU that booted
+  axhal::host_phys handed{};  ///< what the loader handed over: the device tree, or its own information
+  std::uint64_t cpu{};        ///< the firmware's number of the CPU that booted
 };
 
-/// The device tree that the loader left.
-[[nodiscard]] inline axhal::result<axhal::boot::device_tree, trouble> open_tree(boot_facts const& facts) {
-  constexpr std::uint64_t largest_tree = 2 * axhal::mib;
-  auto const tree = axhal::boot::device_tree::open(bytes_at({facts.tree, largest_tree}));
-  if (!tree) return axhal::failure{trouble{"the device tree of the machine is damaged at", tree.error().offset}};
-  return *tree;
-}
-
-/// What the loader left below `/chosen`: a kernel, perhaps an initial RAM disk, and options of ours.
-[[nodiscard]] inline axhal::result<guest_order, trouble> read_order(axhal::boot::device_tree const& tree) {
+/// Takes the options of ours that stand in `words` into `order`.
+[[nodiscard]] inline axhal::result<void, trouble> read_options(axhal::text words, guest_order& order) {
   using axhal::failure;
-  guest_order order;
-  axhal::boot::boot_modules const kernels{tree, "multiboot,kernel"};
-  axhal::boot::boot_modules const ram_disks{tree, "multiboot,ramdisk"};
-  if (kernels.size() == 0)
-    return failure{trouble{"the loader brought no guest kernel (a multiboot,kernel module below /chosen)"}};
-  auto const kernel = kernels.find();
-  if (!kernel) return failure{trouble{"a boot module is damaged, in the device tree at", kernel.error().offset}};
-  order.kernel = bytes_at(kernel->where);
-  order.command_line = kernel->arguments;
-  if (ram_disks.size() != 0) {
-    auto const disk = ram_disks.find();
-    if (!disk) return failure{trouble{"a boot module is damaged, in the device tree at", disk.error().offset}};
-    order.initrd = bytes_at(disk->where);
-  }
-
-  auto const arguments = axhal::boot::boot_arguments(tree);
-  axhal::boot::command_line const options{arguments ? *arguments : axhal::text{}};
+  axhal::boot::command_line const options{words};
   if (options.has("axhal.memory")) {
     auto const size = options.size("axhal.memory");
     if (!size || *size == 0) return failure{trouble{"axhal.memory is not a size"}};
@@ -84,34 +58,23 @@ struct boot_facts {
     if (!count || *count == 0 || *count > 0xffff'ffff) return failure{trouble{"axhal.vcpus is not a count"}};
     order.vcpus = static_cast<unsigned>(*count);
   }
-  return order;
+  return {};
 }
 
 /// Where the hypervisor's own translations end.
 inline constexpr axhal::host_phys reachable{256 * axhal::gib};
 
-/// Hands all RAM to `frames` that is `reachable` and not the image's, the device tree's or a boot module's.
-[[nodiscard]] inline axhal::result<void, trouble> take_memory(frame_allocator& frames,
-                                                              axhal::boot::device_tree const& tree,
-                                                              axhal::host_range image) {
+using machine_memory = axhal::memory::memory_map<32>;
+
+/// Nobody gets what `taken` says.
+[[nodiscard]] inline axhal::result<void, trouble> keep(machine_memory& map, axhal::host_range taken) {
+  if (!map.reserve(taken)) return axhal::failure{trouble{"too many reserved ranges at", taken.start.value}};
+  return {};
+}
+
+/// Hands all that is left of `map` to `frames`.
+[[nodiscard]] inline axhal::result<void, trouble> hand_out(machine_memory const& map, frame_allocator& frames) {
   using axhal::failure;
-  axhal::memory::memory_map<32> map;
-  if (auto const r = map.add_tree(tree); !r) {
-    return failure{
-        trouble{"the device tree's memory map makes no sense at", r.error().range.start.value, r.error().tree.offset}};
-  }
-  axhal::host_range const blob{{reinterpret_cast<std::uint64_t>(tree.blob().data)}, tree.blob().size};
-  axhal::host_range const out_of_reach{reachable, (std::uint64_t{1} << 56) - reachable.value};
-  axhal::host_range const ours[] = {image, blob, out_of_reach};
-  for (auto const& taken : ours) {
-    if (!map.reserve(taken)) return failure{trouble{"too many reserved ranges at", taken.start.value}};
-  }
-  axhal::boot::boot_modules const modules{tree};
-  for (std::size_t i = 0; i < modules.size(); ++i) {
-    auto const module = modules.find(i);
-    if (!module) return failure{trouble{"a boot module is damaged, in the device tree at", module.error().offset}};
-    if (!map.reserve(module->where)) return failure{trouble{"too many reserved ranges at", module->where.start.value}};
-  }
   auto const usable = map.usable();
   if (!usable) return failure{trouble{"the memory map has too many pieces"}};
   for (auto const& range : *usable) {

@@ -6,7 +6,6 @@
 #include "log.hpp"
 #include "virtual_machine.hpp"
 
-#include <axhal/boot/device_tree.hpp>
 #include <axhal/boot/phases.hpp>
 
 #include <cstdint>
@@ -38,8 +37,9 @@ void report(Log out, trouble const& e) {
 
 /// The machine, brought up in the six phases of `boot::phases`.
 ///
-/// `Target::devices` are its devices: `detect(tree, facts)` compares them with the device tree, `set_up_interrupts()`,
-/// `set_up_timer()` and their reverses switch them on and off.
+/// `Target::source` is what the loader left: `open(facts)`, `take_memory(frames, image)`, `read_order()`.
+/// `Target::devices` are the machine's devices: `detect(source, facts)` compares them with what firmware says,
+/// `set_up_interrupts()`, `set_up_timer()` and their reverses switch them on and off.
 template <typename Target>
 class machine {
  public:
@@ -56,16 +56,16 @@ class machine {
   // --- phase 1: which machine is this ---
 
   [[nodiscard]] axhal::result<void, error> detect_platform() {
-    auto const tree = open_tree(facts_);
-    if (!tree) return axhal::failure{tree.error()};
-    tree_ = tree->blob();
-    return devices_.detect(*tree, facts_);
+    auto const found = source::open(facts_);
+    if (!found) return axhal::failure{found.error()};
+    source_ = *found;
+    return devices_.detect(source_, facts_);
   }
-  void forget_platform() { tree_ = {}; }
+  void forget_platform() { source_ = {}; }
 
   // --- phase 2: what memory is there ---
 
-  [[nodiscard]] axhal::result<void, error> map_memory() { return take_memory(frames_, tree(), facts_.image); }
+  [[nodiscard]] axhal::result<void, error> map_memory() { return source_.take_memory(frames_, facts_.image); }
   void unmap_memory() {}
 
   // --- phase 3: this CPU's vectors and virtualization; its translation is on since the first instructions ---
@@ -100,7 +100,7 @@ class machine {
 
   /// Runs the guest that the boot loader brought, and reports how it went.
   void run_guest() {
-    auto const order = read_order(tree());
+    auto const order = source_.read_order();
     if (!order) return report(log(), order.error());
     vm_type vm{frames_, virt_, devices_};
     if (auto const made = vm.create(*order); !made) return report(log(), made.error());
@@ -120,8 +120,7 @@ class machine {
   }
 
  private:
-  /// The device tree; it was found whole in phase 1.
-  [[nodiscard]] axhal::boot::device_tree tree() const { return *axhal::boot::device_tree::open(tree_); }
+  using source = typename Target::source;
 
   void finish(vm_type const& vm, typename vm_type::handler const& answers) {
     auto out = log();
@@ -145,7 +144,7 @@ class machine {
 
   boot_facts facts_;
   devices_type devices_{};
-  axhal::bytes tree_{};
+  source source_{};
   frame_allocator frames_{};
   typename vm_type::virt_ext virt_{};
 };

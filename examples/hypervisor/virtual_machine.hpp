@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "guest_loader.hpp"
 #include "guest_memory.hpp"
 #include "host_memory.hpp"
 
@@ -18,8 +17,8 @@ namespace example {
 /// One guest with one vCPU: its memory, its second-stage tables, its machine, and the loop that runs it.
 ///
 /// `Target` says what is particular to an architecture: `platform` (a `hal` with a VirtExtPolicy for a handler),
-/// `stage2` and `stage2_tlb`, `images` (an ImageConvention), `guest_machine` (the exit handler), and how these are put
-/// together (see aarch64/target.hpp).
+/// `stage2` and `stage2_tlb`, `load` (puts the guest's files into its memory), `guest_machine` (the exit handler), and
+/// how these are put together (see aarch64/target.hpp).
 template <typename Target>
 class virtual_machine {
  public:
@@ -93,15 +92,11 @@ class virtual_machine {
     if (!memory_.map(tables_) || !Target::map_devices(tables_)) return failure{no_tables};
     // What the memory held before is nobody's business.
     memory_.clear(memory_.range().start, memory_.range().size);
-    std::uint8_t buffer[Target::tree_size];
-    auto const start = load_guest<typename Target::images>(
-        order, memory_, {buffer, sizeof buffer}, [&](axhal::mutable_bytes out, axhal::guest_range initrd) {
-          return Target::write_tree(out, {memory_.range(), initrd, order.command_line, order.vcpus}, host_, cpu_);
-        });
+    auto const start = Target::load(order, memory_, host_, cpu_);
     if (!start) return failure{start.error()};
     memory_.for_each(memory_.range().start, memory_.range().size,
                      [this](axhal::mutable_bytes piece) { Target::publish(piece, cpu_, host_); });
-    vcpu_.reset(start->entry, start->tree.value);
+    Target::set_start(vcpu_, *start);
     auto const ready = Target::prepare(vcpu_, tables_.root());
     if (ready) Target::name_translation(tables_, vcpu_);
     return ready;

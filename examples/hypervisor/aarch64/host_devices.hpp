@@ -3,6 +3,7 @@
 
 #include "../device_check.hpp"
 #include "../host_memory.hpp"
+#include "../tree_source.hpp"
 
 #include <axhal/arch/aarch64/el1_state.hpp>
 #include <axhal/board/qemu_virt_aarch64.hpp>
@@ -30,7 +31,8 @@ struct host_devices {
   clock timer{};
 
   /// The devices are where this image has them.
-  [[nodiscard]] static axhal::result<void, trouble> detect(axhal::boot::device_tree const& tree, boot_facts const&) {
+  [[nodiscard]] static axhal::result<void, trouble> detect(tree_source const& source, boot_facts const&) {
+    auto const tree = source.tree();
     struct {
       axhal::text compatible;
       std::size_t range;

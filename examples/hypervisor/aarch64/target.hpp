@@ -5,8 +5,10 @@
 #include "guest_tree.hpp"
 #include "host_devices.hpp"
 
+#include "../guest_loader.hpp"
 #include "../host_memory.hpp"
 #include "../log.hpp"
+#include "../tree_source.hpp"
 
 #include <axhal/arch/aarch64/el2.hpp>
 #include <axhal/arch/aarch64/insn.hpp>
@@ -32,6 +34,7 @@ struct target {
   using stage2_tlb = axhal::aarch64::tagged_stage2_tlb<cpu, cpu>;
   using images = axhal::aarch64::linux_images;
   using guest_machine = example::guest_machine;
+  using source = tree_source;
   using devices = host_devices;
 
   static constexpr axhal::guest_phys guest_ram{board::ram.value};
@@ -42,6 +45,16 @@ struct target {
   template <typename VirtExt>
   static auto write_tree(axhal::mutable_bytes out, guest_tree_facts const& facts, devices const&, VirtExt const&) {
     return write_guest_tree(out, facts);
+  }
+
+  template <typename Memory, typename VirtExt>
+  [[nodiscard]] static axhal::result<guest_start, trouble> load(guest_order const& order, Memory& memory,
+                                                                devices const& host, VirtExt const& cpu) {
+    return load_with_tree<target>(order, memory, host, cpu);
+  }
+  template <typename Vcpu>
+  static void set_start(Vcpu& vcpu, guest_start const& start) {
+    vcpu.reset(start.entry, start.tree.value);
   }
 
   /// Nothing is kept from guests beyond what `el2` does.

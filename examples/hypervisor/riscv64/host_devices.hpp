@@ -3,6 +3,7 @@
 
 #include "../device_check.hpp"
 #include "../host_memory.hpp"
+#include "../tree_source.hpp"
 #include "host_interrupts.hpp"
 
 #include <axhal/arch/riscv64/hart_interrupts.hpp>
@@ -57,7 +58,8 @@ class host_devices {
   }
 
   /// The devices are where this image has them, firmware has what it calls, and the clock's rate is known.
-  [[nodiscard]] axhal::result<void, trouble> detect(axhal::boot::device_tree const& tree, boot_facts const& facts) {
+  [[nodiscard]] axhal::result<void, trouble> detect(tree_source const& source, boot_facts const& facts) {
+    auto const tree = source.tree();
     using axhal::failure;
     if (auto const r = check_device(tree, "ns16550a", 0, board::uart.start, "the UART is not where this image has it");
         !r) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../guest_loader.hpp"
 #include "../host_memory.hpp"
 #include "../log.hpp"
+#include "../tree_source.hpp"
 #include "guest_machine.hpp"
 #include "guest_tree.hpp"
 #include "host_devices.hpp"
@@ -33,6 +35,7 @@ enum class road : std::uint8_t {
 /// What a virtual machine is made of on RISC-V.
 template <road Road>
 struct target {
+  using source = tree_source;
   using devices = host_devices;
   using cpu = axhal::riscv64::cpu;
   static constexpr auto htinst =
@@ -57,6 +60,16 @@ struct target {
                          VirtExt const& virt) {
     return write_guest_tree(
         out, facts, {host.cpu_node(), virt.features(), static_cast<std::uint32_t>(host.timer.frequency().value)});
+  }
+
+  template <typename Memory, typename VirtExt>
+  [[nodiscard]] static axhal::result<guest_start, trouble> load(guest_order const& order, Memory& memory,
+                                                                devices const& host, VirtExt const& cpu) {
+    return load_with_tree<target>(order, memory, host, cpu);
+  }
+  template <typename Vcpu>
+  static void set_start(Vcpu& vcpu, guest_start const& start) {
+    vcpu.reset(start.entry, start.tree.value);
   }
 
   /// Everything beside memory is emulated.

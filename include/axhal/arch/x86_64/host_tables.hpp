@@ -12,7 +12,7 @@
 namespace axhal::x86_64 {
 
 /// GDT, TSS, IDT and the stacks of one CPU of the host. NMI, double fault and machine check have stacks of their own
-/// (IST1 to IST3), since they may come when the stack in use cannot be trusted.
+/// (IST1 to IST3), since they may come when the stack in use cannot be trusted. Can be `constinit`.
 class host_tables {
  public:
   static constexpr std::size_t stack_size = 4096;
@@ -46,7 +46,7 @@ class host_tables {
   host_gdt gdt_{};
   task_state_segment tss_{};
   host_idt idt_{};
-  alignas(16) std::uint8_t stacks_[3][stack_size];
+  alignas(16) std::uint8_t stacks_[3][stack_size]{};
 };
 
 }  // namespace axhal::x86_64
