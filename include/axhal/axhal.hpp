@@ -94,4 +94,5 @@
 #include <axhal/vdev/device_map.hpp>
 #include <axhal/vdev/ns16550.hpp>
 #include <axhal/vdev/pl011.hpp>
+#include <axhal/vdev/port_map.hpp>
 #include <axhal/version.hpp>
