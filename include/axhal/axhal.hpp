@@ -81,6 +81,7 @@
 #include <axhal/policy/paging.hpp>
 #include <axhal/policy/virt_ext.hpp>
 #include <axhal/policy/virt_irq.hpp>
+#include <axhal/time/calibration.hpp>
 #include <axhal/time/clock_scale.hpp>
 #include <axhal/time/guest_time.hpp>
 #include <axhal/time/timer_queue.hpp>

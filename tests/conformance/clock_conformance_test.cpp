@@ -2,9 +2,11 @@
 #include <axhal/arch/aarch64/generic_timer.hpp>
 #include <axhal/arch/host/clock.hpp>
 #include <axhal/arch/riscv64/hart_clock.hpp>
+#include <axhal/arch/x86_64/tsc_clock.hpp>
 #include <axhal/conformance/clock_laws.hpp>
 
 #include "support/clock_archetype.hpp"
+#include "support/simulated_apics.hpp"
 #include "support/simulated_hart_timers.hpp"
 #include "support/simulated_timer.hpp"
 
@@ -62,6 +64,29 @@ TEST_CASE("riscv64::hart_clock obeys the clock laws", "[conformance][clock]") {
   CHECK(run(true, riscv64::sstc_clock<hart>{timebase}) == 0);
   CHECK(run(false, riscv64::either_clock<hart>{timebase, false}) == 0);
   CHECK(run(true, riscv64::either_clock<hart>{timebase, true}) == 0);
+}
+
+TEST_CASE("x86_64::tsc_clock obeys the clock laws", "[conformance][clock]") {
+  struct here {};
+  using machine = test::simulated_apics<here>;
+  using access = x86_64::xapic_access<machine::window, machine::cpu>;
+  using x86_64::timer_by;
+  x86_64::local_apic apic{access{machine::window{}}};
+  x86_64::tsc_rates const rates{{3'000'000'000}, {1'000'000'000}};
+  auto const run = [&](auto clock) {
+    machine::reset({0});
+    machine::m.tsc = 1'000'000;
+    machine::m.bus_per_tsc_d = 3;
+    REQUIRE(apic.enable(0xff));
+    clock.init_cpu();
+    int const broken = laws::first_broken_clock_law(clock, [](ticks n) { machine::pass(n.value); });
+    CHECK(machine::m.mistakes.empty());
+    return broken;
+  };
+  CHECK(run(x86_64::tsc_clock<machine::cpu, access, timer_by::tsc_deadline>{apic, rates}) == 0);
+  CHECK(run(x86_64::tsc_clock<machine::cpu, access, timer_by::apic_timer>{apic, rates}) == 0);
+  CHECK(run(x86_64::tsc_clock<machine::cpu, access, timer_by::either>{apic, rates, false}) == 0);
+  CHECK(run(x86_64::tsc_clock<machine::cpu, access, timer_by::either>{apic, rates, true}) == 0);
 }
 
 }  // namespace
