@@ -156,10 +156,11 @@ constexpr result<void, boot::image_error> guest_image::read_elf() {
     return refuse(was_meant ? image_fault::bad_header : image_fault::no_boot_note, header.error().where);
   }
   if ((header->header.flags & boot::multiboot_format::has_addresses) != 0) return read_addresses(*header);
-  auto const entry = elf_.physical_entry();
-  if (!entry) return failure{entry.error()};
   kind_ = guest_kind::multiboot;
-  entry_ = *entry;
+  // Some images are linked at high addresses and state a physical entry all the same.
+  auto const entry = elf_.physical_entry();
+  if (!entry && !elf_.has_physical(elf_.stated_entry(), 1)) return failure{entry.error()};
+  entry_ = entry ? *entry : elf_.stated_entry();
   return {};
 }
 
