@@ -68,26 +68,32 @@ template <StoppedGuest C, typename H>
   simple_move const m = decode_simple_move(load<std::uint64_t>(code));
   if (m.length == 0 || !c.holds(m.base)) return resume::slow;
   std::uint64_t at = c.gpr(m.base) + m.displacement;
-  if (m.has_index) {
+  if (m.index != simple_move::no_index) {
     if (!c.holds(m.index)) return resume::slow;
     at += c.gpr(m.index) << m.scale_bits;
   }
   // Believed where direction and address agree with the fault, as `emulate` does; here from its first byte on.
-  if (!has(fault.wanted, m.load ? access::read : access::write)) return resume::slow;
-  if (((at ^ fault.address.value) & page_offset) != 0 || (at & page_offset) > page_offset + 1 - m.size) {
-    return resume::slow;
-  }
+  at &= page_offset;
+  if (at != (fault.address.value & page_offset) || at > page_offset + 1 - m.size) return resume::slow;
+  auto const size = static_cast<std::uint8_t>(m.size);
   guest_view<C> guest{c};
-  if (m.load) {
-    if (!c.holds(m.reg)) return resume::slow;
-    return stepped(c, handler(guest, exit::mmio_read{fault.address, m.size, m.reg, false, m.size}), m.length);
+  auto const stepped = [&](resume answer) __attribute__((always_inline)) {
+    if (answer != resume::next_instruction) return answer;
+    c.step_over(m.length);
+    return resume::retry;
+  };
+  if (m.is_load()) {
+    if (!has(fault.wanted, access::read) || !c.holds(m.reg)) return resume::slow;
+    auto const reg = static_cast<std::uint8_t>(m.reg);
+    return stepped(handler(guest, exit::mmio_read{fault.address, size, reg, false, size}));
   }
+  if (!has(fault.wanted, access::write)) return resume::slow;
   std::uint64_t value = m.immediate;
-  if (!m.has_immediate) {
+  if (!m.has_immediate()) {
     if (!c.holds(m.reg)) return resume::slow;
-    value = truncated(c.gpr(m.reg), m.size);
+    value = c.gpr(m.reg);
   }
-  return stepped(c, handler(guest, exit::mmio_write{fault.address, m.size, value}), m.length);
+  return stepped(handler(guest, exit::mmio_write{fault.address, size, truncated(value, m.size)}));
 }
 
 }  // namespace detail
