@@ -139,11 +139,13 @@ inline constexpr cpu_feature sgx{leaf_7_ebx, 2};
 inline constexpr cpu_feature bmi1{leaf_7_ebx, 3};
 inline constexpr cpu_feature hle{leaf_7_ebx, 4};
 inline constexpr cpu_feature avx2{leaf_7_ebx, 5};
+inline constexpr cpu_feature fdp_excptn_only{leaf_7_ebx, 6};  ///< x87 FDP changes on errors alone
 inline constexpr cpu_feature smep{leaf_7_ebx, 7};
 inline constexpr cpu_feature bmi2{leaf_7_ebx, 8};
 inline constexpr cpu_feature erms{leaf_7_ebx, 9};
 inline constexpr cpu_feature invpcid{leaf_7_ebx, 10};
 inline constexpr cpu_feature rtm{leaf_7_ebx, 11};
+inline constexpr cpu_feature zero_fcs_fds{leaf_7_ebx, 13};  ///< x87 FCS and FDS are not kept
 inline constexpr cpu_feature mpx{leaf_7_ebx, 14};
 inline constexpr cpu_feature avx512f{leaf_7_ebx, 16};
 inline constexpr cpu_feature avx512dq{leaf_7_ebx, 17};
@@ -175,12 +177,15 @@ inline constexpr cpu_feature avx512bitalg{leaf_7_ecx, 12};
 inline constexpr cpu_feature avx512vpopcntdq{leaf_7_ecx, 14};
 inline constexpr cpu_feature la57{leaf_7_ecx, 16};
 inline constexpr cpu_feature rdpid{leaf_7_ecx, 22};
+inline constexpr cpu_feature cldemote{leaf_7_ecx, 25};
 inline constexpr cpu_feature movdiri{leaf_7_ecx, 27};
 inline constexpr cpu_feature movdir64b{leaf_7_ecx, 28};
 inline constexpr cpu_feature pks{leaf_7_ecx, 31};
 
 inline constexpr cpu_feature fsrm{leaf_7_edx, 4};
 inline constexpr cpu_feature avx512vp2intersect{leaf_7_edx, 8};
+inline constexpr cpu_feature md_clear{leaf_7_edx, 10};
+inline constexpr cpu_feature serialize{leaf_7_edx, 14};
 inline constexpr cpu_feature cet_ibt{leaf_7_edx, 20};
 inline constexpr cpu_feature avx512fp16{leaf_7_edx, 23};
 inline constexpr cpu_feature spec_ctrl{leaf_7_edx, 26};  ///< IBRS and IBPB
@@ -228,7 +233,12 @@ inline constexpr cpu_feature amd_3dnow{extended_1_edx, 31};
 inline constexpr cpu_feature invariant_tsc{extended_7_edx, 8};
 
 inline constexpr cpu_feature clzero{extended_8_ebx, 0};
+inline constexpr cpu_feature rstr_fp_err_ptrs{extended_8_ebx, 2};
 inline constexpr cpu_feature wbnoinvd{extended_8_ebx, 9};
+inline constexpr cpu_feature amd_ibpb{extended_8_ebx, 12};
+inline constexpr cpu_feature amd_ibrs{extended_8_ebx, 14};
+inline constexpr cpu_feature amd_stibp{extended_8_ebx, 15};
+inline constexpr cpu_feature amd_ssbd{extended_8_ebx, 24};
 
 inline constexpr cpu_feature nested_paging{extended_a_edx, 0};
 inline constexpr cpu_feature svm_lock{extended_a_edx, 2};
