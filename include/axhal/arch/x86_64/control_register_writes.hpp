@@ -33,7 +33,7 @@ struct pdpte_set {
 /// A stopped guest whose PDPTEs have to be told to the extension (VT-x with EPT: the VMCS has them, and an entry does
 /// not read the guest's tables). Others read them when they walk.
 template <typename C>
-concept KeepsPdptes = StoppedGuest<C> && requires(C& c, pdpte_set const& p) {
+concept TakesPdptes = StoppedGuest<C> && requires(C& c, pdpte_set const& p) {
   { c.set_pdptes(p) } -> std::same_as<void>;
 };
 
@@ -76,7 +76,7 @@ constexpr resume carried_out(C& c, H& handler, control_state const& before,
     unsigned const bits = offered_control::of(guest_cpuid_of(handler)).physical_bits;
     auto const entries = load_pdptes(handler_of(handler).ram(), now.cr3, bits);
     if (!entries) return refused(c);
-    if constexpr (KeepsPdptes<C>) c.set_pdptes(*entries);
+    if constexpr (TakesPdptes<C>) c.set_pdptes(*entries);
   }
   if (now.cr0 != before.cr0) c.set_cr0(now.cr0);
   if (now.cr3 != before.cr3) c.set_cr3(now.cr3);
