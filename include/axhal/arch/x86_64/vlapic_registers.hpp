@@ -75,8 +75,11 @@ class vlapic_registers {
     vlapic_vector const ended = requests_.end();
     if (!ended || !requests_.is_level(ended.vector)) [[likely]]
       return {};
-    sources_.end_of_level(ended.vector);
-    return {.completed = true, .vector = ended.vector};
+    return end_of_level(ended.vector);
+  }
+  [[gnu::noinline]] vlapic_effect end_of_level(std::uint8_t vector) {
+    sources_.end_of_level(vector);
+    return {.completed = true, .vector = vector};
   }
   [[gnu::always_inline]] vlapic_effect set_tpr(std::uint64_t value) {
     requests_.set_tpr(static_cast<std::uint8_t>(value));
