@@ -81,7 +81,7 @@ concept Signals = requires(I& i, cpu_number cpu, irq_number ipi) {
 ///   9. `set_affinity(i, c)` moves a shared line to CPU `c` alone
 ///
 /// Models: aarch64::gic_v2, riscv64::hart_interrupts (over riscv64::plic, riscv64::aplic_direct or riscv64::aplic_msi),
-/// host::irq_controller.
+/// x86_64::apic_interrupts, host::irq_controller.
 template <typename I>
 concept IrqControllerPolicy = irq_req::Gates<I> && irq_req::Configures<I> && irq_req::Serves<I> && irq_req::Signals<I>;
 
