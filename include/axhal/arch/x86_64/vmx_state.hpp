@@ -54,6 +54,7 @@ struct vmx_state : vcpu_state {
   text refused{};                 ///< see `refused_field`
 
   /// The guest begins with `begin` when it is entered next, whatever it was before. Time, slice and translation stay.
+  /// Precondition: not loaded.
   void set_start(guest_entry const& begin) {
     start_here(begin);
     start = begin;

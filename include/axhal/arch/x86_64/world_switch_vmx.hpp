@@ -7,8 +7,8 @@
 
 #include <axhal/arch/x86_64/guest_frame.hpp>
 #include <axhal/arch/x86_64/vmcs_fields.hpp>
+#include <axhal/arch/x86_64/vmx_extension.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,14 +29,9 @@ static_assert(offsetof(axhal::x86_64::guest_frame, gpr) == 0);
 static_assert(axhal::x86_64::vmcs::host_rsp.encoding == 0x6c14);
 
 extern "C" {
-/// How an entry ended.
-enum axhal_x86_64_vmx_end : std::uint32_t {
-  axhal_x86_64_vmx_exit = 0,          ///< an exit was left to the slow tier; the frame is complete
-  axhal_x86_64_vmx_fail_invalid = 1,  ///< VMfailInvalid: there is no current VMCS
-  axhal_x86_64_vmx_fail_valid = 2,    ///< VMfailValid: the VMCS has the error's number
-};
 /// Runs the guest in `frame`, whose VMCS is current and was `launched` or not, until the fast tier leaves an exit to
-/// the slow one. Interrupts are masked; the VMCS has `exit_stub<Tier>::address()` as the host's RIP.
+/// the slow one: 0. 1 and 2: it was not entered (`vmx_entry`). Interrupts are masked; the VMCS has
+/// `vmx_exit_stub<Tier>::address()` as the host's RIP.
 std::uint32_t axhal_x86_64_enter_vmx(axhal::x86_64::guest_frame* frame, std::uint32_t launched);
 /// Where the stub goes that leaves an exit to the slow tier, and one whose guest cannot be resumed. Not functions.
 void axhal_x86_64_leave_vmx();
@@ -125,14 +120,6 @@ axhal_x86_64_leave_vmx:
 
 namespace axhal::x86_64 {
 
-/// What an exit calls first. `on_exit` gets the frame of the stopped guest with RAX to RDX, RSI, RDI and R8 to R11 in
-/// it (RBP and R12 to R15 are still in their registers, all else is in the VMCS), and returns it to run the guest
-/// again, or null for the slow tier.
-template <typename T>
-concept VmxExitTier = requires(guest_frame* frame) {
-  { T::on_exit(frame) } -> std::same_as<guest_frame*>;
-};
-
 /// Where exits come to, made once for each `Tier`; it calls the tier's function directly.
 template <VmxExitTier Tier>
 struct vmx_exit_stub {
@@ -180,10 +167,20 @@ struct vmx_exit_stub {
   }
 };
 
-/// An NMI that an exit has kept from the host is taken now: through its own gate, whose IRET ends the blocking of NMIs
-/// (Intel SDM vol. 3C, "Exceptions and Interrupts" of "VM Exits": an NMI that causes an exit blocks NMIs).
-struct vmx_host_nmi {
+/// Models `VmxWorldSwitch`.
+struct vmx_world_switch {
+  template <VmxExitTier Tier>
+  [[nodiscard]] static std::uint64_t exit_rip() {
+    return vmx_exit_stub<Tier>::address();
+  }
+  [[nodiscard]] static vmx_entry enter(guest_frame& frame, bool launched) {
+    return static_cast<vmx_entry>(axhal_x86_64_enter_vmx(&frame, launched ? 1 : 0));
+  }
+  /// Through the host's own gate, whose IRET ends the blocking of NMIs (Intel SDM vol. 3C, "Loading Host State": an NMI
+  /// that causes an exit blocks NMIs).
   static void take_nmi() { asm volatile("int $2" ::: "memory"); }
 };
+static_assert(VmxWorldSwitch<vmx_world_switch>);
+static_assert(static_cast<unsigned>(vmx_entry::fail_invalid) == 1 && static_cast<unsigned>(vmx_entry::fail_valid) == 2);
 
 }  // namespace axhal::x86_64
