@@ -77,7 +77,7 @@ struct vmx_answer {
     }
   }
 
-  resume port() {
+  [[gnu::always_inline]] resume port() {
     std::uint64_t const q = qualification();
     unsigned const n = length();
     if (!vmx_io::f_string::get(q)) [[likely]]
@@ -107,7 +107,7 @@ struct vmx_answer {
   }
 
   /// Device accesses, unless an event was being delivered: then there is no instruction to do.
-  resume ept_violation() {
+  [[gnu::always_inline]] resume ept_violation() {
     std::uint64_t const q = qualification();
     bool const delivering = c.keep_interrupted_event();
     if (!delivering && vmx_ept_violation::f_nmi_unblocked::get(q)) c.block_nmis_again();
@@ -156,7 +156,8 @@ struct vmx_answer {
     return resume::retry;
   }
 
-  resume run(std::uint32_t word) {
+  /// A constant `word` leaves one case.
+  [[gnu::always_inline]] resume run(std::uint32_t word) {
     if ((word & (vmx_exit_word::entry_failed | vmx_exit_word::instruction_failed)) != 0) {
       if constexpr (is_fast<H>) return resume::slow;
       return told(exit::unknown{word});
@@ -222,10 +223,12 @@ struct vmx_answer {
 /// others that is `exit::unknown`, as are task switches and entries that the CPU refused, with `word` (`vmx_state` has
 /// their names).
 template <typename I, typename Host, typename C, typename H>
-resume answer_vmx_exit(C c, H& handler, std::uint32_t word) {
+[[gnu::always_inline]] inline resume answer_vmx_exit(C c, H& handler, std::uint32_t word) {
   detail::vmx_answer<I, Host, C, H> answer{c, handler};
-  if (c.state().shut_down) [[unlikely]]
-    return answer.triple_fault(static_cast<std::uint32_t>(vmx_reason::triple_fault));
+  // A fast tier has never answered `retry` with this set.
+  if constexpr (!is_fast<H>) {
+    if (c.state().shut_down) return answer.triple_fault(static_cast<std::uint32_t>(vmx_reason::triple_fault));
+  }
   return answer.run(word);
 }
 

@@ -250,7 +250,24 @@ class vmx_extension {
       }
       return on_other(v, word);
     }
-    [[gnu::noinline]] static guest_frame* on_other(vcpu& v, std::uint32_t word) {
+    [[gnu::always_inline]] static guest_frame* on_other(vcpu& v, std::uint32_t word) {
+      switch (static_cast<vmx_reason>(word)) {
+        case vmx_reason::io_instruction: return on<vmx_reason::io_instruction>(v);
+        case vmx_reason::ept_violation: return on<vmx_reason::ept_violation>(v);
+        case vmx_reason::cpuid: return on<vmx_reason::cpuid>(v);
+        case vmx_reason::wrmsr: return on<vmx_reason::wrmsr>(v);
+        case vmx_reason::rdmsr: return on<vmx_reason::rdmsr>(v);
+        case vmx_reason::external_interrupt: return on<vmx_reason::external_interrupt>(v);
+        case vmx_reason::vmcall: return on<vmx_reason::vmcall>(v);
+        default: return on_rare(v, word);
+      }
+    }
+    template <vmx_reason Reason>
+    [[gnu::noinline]] static guest_frame* on(vcpu& v) {
+      return answered(v, static_cast<std::uint32_t>(Reason));
+    }
+    [[gnu::noinline]] static guest_frame* on_rare(vcpu& v, std::uint32_t word) { return answered(v, word); }
+    [[gnu::always_inline]] static guest_frame* answered(vcpu& v, std::uint32_t word) {
       fast_handler<Handler> h{*v.handler};
       auto const answer = answer_vmx_exit<I, Switch>(fast_context{v}, h, word);
       return answer == resume::retry && !v.shut_down ? &v : nullptr;
