@@ -2,12 +2,14 @@
 #include <axhal/arch/aarch64/generic_timer.hpp>
 #include <axhal/arch/host/clock.hpp>
 #include <axhal/arch/riscv64/hart_clock.hpp>
+#include <axhal/arch/x86_64/hpet_clock.hpp>
 #include <axhal/arch/x86_64/tsc_clock.hpp>
 #include <axhal/conformance/clock_laws.hpp>
 
 #include "support/clock_archetype.hpp"
 #include "support/simulated_apics.hpp"
 #include "support/simulated_hart_timers.hpp"
+#include "support/simulated_hpet.hpp"
 #include "support/simulated_timer.hpp"
 
 #include <catch2/catch_template_test_macros.hpp>
@@ -87,6 +89,23 @@ TEST_CASE("x86_64::tsc_clock obeys the clock laws", "[conformance][clock]") {
   CHECK(run(x86_64::tsc_clock<machine::cpu, access, timer_by::apic_timer>{apic, rates}) == 0);
   CHECK(run(x86_64::tsc_clock<machine::cpu, access, timer_by::either>{apic, rates, false}) == 0);
   CHECK(run(x86_64::tsc_clock<machine::cpu, access, timer_by::either>{apic, rates, true}) == 0);
+}
+
+TEST_CASE("x86_64::hpet_clock obeys the clock laws", "[conformance][clock]") {
+  for (bool const wide : {true, false}) {
+    for (std::uint64_t const start : {std::uint64_t{1'000'000}, std::uint64_t{0xffff'ff00}}) {
+      test::simulated_hpet sim;
+      sim.wide = wide;
+      sim.counter = start;
+      x86_64::hpet device{test::hpet_window{&sim}};
+      REQUIRE(device.init());
+      REQUIRE(device.route(0, 2));
+      x86_64::hpet_counter counter{device};
+      x86_64::hpet_clock clock{counter, 0};
+      CHECK(laws::first_broken_clock_law(clock, [&](ticks n) { sim.pass(n.value); }) == 0);
+      CHECK(sim.mistakes.empty());
+    }
+  }
 }
 
 }  // namespace

@@ -52,7 +52,8 @@ concept StatesProperties = requires {
 ///   6. arming again replaces the deadline, later or earlier
 ///   7. `guest_now()` is `now() - offset`, for any offset
 ///
-/// Models: aarch64::generic_timer, riscv64::hart_clock, x86_64::tsc_clock, host::clock.
+/// Models: aarch64::generic_timer, riscv64::hart_clock, x86_64::tsc_clock, x86_64::hpet_clock,
+/// host::clock.
 template <typename C>
 concept ClockPolicy =
     clock_req::Counts<C> && clock_req::Alarms<C> && clock_req::ServesGuests<C> && clock_req::StatesProperties<C>;
