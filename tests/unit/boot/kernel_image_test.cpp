@@ -177,7 +177,7 @@ TEST_CASE("each contradiction in an ELF is refused with the field's offset") {
 
 TEST_CASE("every fault has a sentence of its own") {
   std::vector<std::string> said;
-  for (unsigned i = 0; i <= static_cast<unsigned>(fault::bad_entry); ++i) {
+  for (unsigned i = 0; i <= static_cast<unsigned>(fault::unknown_format); ++i) {
     text const t = to_text(static_cast<fault>(i));
     std::string const sentence{t.data, t.size};
     CHECK(sentence != "unknown fault");
