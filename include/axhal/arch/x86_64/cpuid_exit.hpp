@@ -37,24 +37,26 @@ template <typename F>
   return end;
 }
 
+/// The size in EBX of leaf 0DH, subleaf 0 or 1, whose answer is `r` otherwise. Out of line: nobody asks often.
+template <typename I, typename H>
+[[nodiscard, gnu::noinline]] constexpr std::uint32_t xsave_area_now(H& handler, bool compacted, cpuid_result r) {
+  auto const cpuid = [&](std::uint32_t l, std::uint32_t s) { return handler_of(handler).cpuid(l, s); };
+  // Without XSAVE the leaf is empty, and there is no register to read.
+  if (cpuid(0xd, 0).eax == 0) return r.ebx;
+  if (compacted && (r.eax & (feature::xsavec.mask() | feature::xsaves.mask())) == 0) return r.ebx;
+  return xsave_bytes(cpuid, I::xgetbv(0), compacted);
+}
+
 /// What the guest's own registers say in CPUID.
 template <typename I, StoppedGuest C, typename H>
-constexpr void patch_cpuid(C const& c, H& handler, std::uint32_t leaf, std::uint32_t subleaf, cpuid_result& r) {
-  switch (leaf) {
-    case 1: r.ecx = with_feature(r.ecx, feature::osxsave, cr4::f_osxsave::get(c.cr4())); break;
-    case 7:
-      if (subleaf == 0) r.ecx = with_feature(r.ecx, feature::ospke, cr4::f_pke::get(c.cr4()));
-      break;
-    case 0xd: {
-      // Without XSAVE the leaf is empty, and there is no register to read.
-      auto const cpuid = [&](std::uint32_t l, std::uint32_t s) { return handler_of(handler).cpuid(l, s); };
-      if (subleaf > 1 || cpuid(0xd, 0).eax == 0) break;
-      bool const compacted = subleaf == 1;
-      if (compacted && (r.eax & (feature::xsavec.mask() | feature::xsaves.mask())) == 0) break;
-      r.ebx = xsave_bytes(cpuid, I::xgetbv(0), compacted);
-      break;
-    }
-    default: break;
+[[gnu::always_inline]] constexpr void patch_cpuid(C const& c, H& handler, std::uint32_t leaf, std::uint32_t subleaf,
+                                                  cpuid_result& r) {
+  if (leaf == 1) {
+    r.ecx = with_feature(r.ecx, feature::osxsave, cr4::f_osxsave::get(c.cr4()));
+  } else if (leaf == 7 && subleaf == 0) {
+    r.ecx = with_feature(r.ecx, feature::ospke, cr4::f_pke::get(c.cr4()));
+  } else if (leaf == 0xd && subleaf <= 1) {
+    r.ebx = xsave_area_now<I>(handler, subleaf == 1, r);
   }
 }
 
@@ -67,7 +69,7 @@ template <typename I, StoppedGuest C, typename H>
   auto const leaf = static_cast<std::uint32_t>(c.gpr(0) & 0xffff'ffff);
   auto const subleaf = static_cast<std::uint32_t>(c.gpr(1) & 0xffff'ffff);
   cpuid_result r = handler_of(handler).cpuid(leaf, subleaf);
-  if (leaf == 1 || leaf == 7 || leaf == 0xd) detail::patch_cpuid<I>(c, handler, leaf, subleaf, r);
+  detail::patch_cpuid<I>(c, handler, leaf, subleaf, r);
   c.set_gpr(0, r.eax);
   c.set_gpr(3, r.ebx);
   c.set_gpr(1, r.ecx);
