@@ -53,17 +53,29 @@ struct entry_place {
     if (size == 4) return {at, std::atomic_ref{*reinterpret_cast<std::uint32_t*>(at)}.load()};
     return {at, std::atomic_ref{*reinterpret_cast<std::uint64_t*>(at)}.load()};
   }
-  /// Sets `flags` in the entry unless they are set. False when it is not what was read any more.
+  /// Sets `flags` in the entry unless they are set. False when it is not what was read any more; these flags do not
+  /// count, which another CPU's walk may set meanwhile, or this one at another level.
   [[nodiscard]] bool mark(unsigned size, std::uint64_t flags) const {
-    std::uint64_t const wanted = value | flags;
-    if (at == nullptr || wanted == value) return true;
-    if (size == 4) {
-      auto old = static_cast<std::uint32_t>(value);
-      return std::atomic_ref{*reinterpret_cast<std::uint32_t*>(at)}.compare_exchange_strong(
-          old, static_cast<std::uint32_t>(wanted));
+    if (at == nullptr) return true;
+    std::uint64_t now = value;
+    for (unsigned attempt = 0; attempt < walk_attempts; ++attempt) {
+      if ((now | flags) == now || exchange(size, now, now | flags)) return true;
+      if (((now ^ value) & ~(guest_pte::accessed | guest_pte::dirty)) != 0) return false;
     }
-    std::uint64_t old = value;
-    return std::atomic_ref{*reinterpret_cast<std::uint64_t*>(at)}.compare_exchange_strong(old, wanted);
+    return false;
+  }
+
+ private:
+  /// Writes `wanted` where `now` is; else `now` becomes what is there.
+  [[nodiscard]] bool exchange(unsigned size, std::uint64_t& now, std::uint64_t wanted) const {
+    if (size != 4) {
+      return std::atomic_ref{*reinterpret_cast<std::uint64_t*>(at)}.compare_exchange_strong(now, wanted);
+    }
+    auto narrow = static_cast<std::uint32_t>(now);
+    bool const done = std::atomic_ref{*reinterpret_cast<std::uint32_t*>(at)}.compare_exchange_strong(
+        narrow, static_cast<std::uint32_t>(wanted));
+    now = narrow;
+    return done;
   }
 };
 
