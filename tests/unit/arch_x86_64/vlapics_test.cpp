@@ -293,4 +293,47 @@ TEST_CASE("nothing is lost between CPUs", "[x86_64][vlapic]") {
   CHECK(!apics[{0}].highest());
 }
 
+/// Rings only for a processor that says that it sleeps.
+struct night_bell {
+  std::atomic<bool>& asleep;
+  std::atomic<unsigned>& rung;
+  void wake(std::uint64_t) {
+    if (asleep.load()) rung.fetch_add(1);
+  }
+  void end_of_interrupt(std::uint8_t) {}
+  void deadline_changed() {}
+};
+
+TEST_CASE("a processor that falls asleep is woken, or has seen what is new", "[x86_64][vlapic]") {
+  constexpr unsigned rounds = 20'000;
+  vlapics<2> apics{{.tsc = {1}, .bus = {1}}};
+  std::atomic<bool> asleep{};
+  std::atomic<unsigned> rung{};
+  std::atomic<unsigned> taken{};
+  night_bell bell{asleep, rung};
+  apics.write({0}, 0xf0, 4, 0x1ff, {}, bell);
+  std::thread sender{[&] {
+    for (unsigned i = 0; i < rounds; ++i) {
+      apics.send(apic_message{.vector = 0x41}, bell);
+      while (taken.load() <= i) std::this_thread::yield();
+    }
+  }};
+  while (taken < rounds) {
+    asleep.store(true);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!apics[{0}].has_work()) {
+      while (rung.load() == 0) std::this_thread::yield();
+    }
+    asleep.store(false);
+    rung.store(0);
+    vlapic_vector const h = apics[{0}].highest();
+    if (!h) continue;
+    REQUIRE(apics[{0}].accept(*h));
+    apics.write({0}, 0xb0, 4, 0, {}, bell);
+    ++taken;
+  }
+  sender.join();
+  CHECK(!apics[{0}].highest());
+}
+
 }  // namespace

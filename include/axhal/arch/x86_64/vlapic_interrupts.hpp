@@ -56,8 +56,8 @@ class vlapic_interrupts {
     alert();
     return true;
   }
-  /// Makes `has_work` true.
-  void alert() { posted_.store(true, std::memory_order_release); }
+  /// Makes `has_work` true, and that before anything that the caller looks at afterwards: whether the vCPU runs.
+  void alert() { posted_.store(true, std::memory_order_seq_cst); }
   /// PPR, perhaps of a moment ago: for lowest-priority delivery.
   [[nodiscard]] std::uint8_t processor_priority() const { return ppr_.load(std::memory_order_relaxed); }
 
@@ -110,6 +110,7 @@ class vlapic_interrupts {
 
   [[nodiscard, gnu::always_inline]] std::uint8_t tpr() const { return tpr_; }
   [[gnu::always_inline]] void set_tpr(std::uint8_t value) {
+    if (tpr_ == value) return;
     tpr_ = value;
     update_priority();
     recheck_ = true;

@@ -102,14 +102,15 @@ class vlapic_registers {
     requests_.alert();
   }
   void reset_registers() {
+    ldr_ = 0;
+    dfr_ = ~0U;
+    svr_ = 0xff;
+    // First of all, so that others post nothing more.
+    publish();
     requests_.reset();
     sources_.reset();
     timer_.reset();
     icr_ = 0;
-    ldr_ = 0;
-    dfr_ = ~0U;
-    svr_ = 0xff;
-    publish();
   }
 
   void publish() {

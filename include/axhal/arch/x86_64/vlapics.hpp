@@ -18,9 +18,11 @@ namespace axhal::x86_64 {
 /// What the local APICs of a machine ask of those around them, while they are called.
 ///
 /// `wake(vcpus)`, one bit each: there is something new for these in `has_work`. Those that run a guest are interrupted,
-/// those that wait go on. The vCPU whose access it was is not among them: it looks before it runs on anyhow.
-/// `end_of_interrupt(vector)`: a level-triggered interrupt was completed; for I/O APICs. They may send again at once.
-/// `deadline_changed()`: `deadline` of the vCPU whose access it was may be another.
+/// those that wait go on. The vCPU whose access it was is not among them: it looks before it runs on anyhow. A vCPU
+/// that says that it waits, or that it runs, and then looks at `has_work` with a sequentially consistent fence between,
+/// has either seen what is new or is seen by `wake`. `end_of_interrupt(vector)`: a level-triggered interrupt was
+/// completed; for I/O APICs. They may send again at once. `deadline_changed()`: `deadline` of the vCPU whose access it
+/// was may be another.
 template <typename S>
 concept VlapicSurroundings = requires(S& s, std::uint64_t vcpus, std::uint8_t vector) {
   s.wake(vcpus);
