@@ -77,7 +77,7 @@ sim_guest guest_from(fuzz_input& in) {
   auto const mode = in.next<std::uint8_t>();
   for (auto& r : g.gpr) r = in.next<std::uint64_t>() >> (mode >> 5 == 7 ? 0 : 48);
   g.rflags = (in.next<std::uint64_t>() & 0x24'0f00) | 2;
-  g.cpl = mode >> 3 & 3;
+  g.cpl = (mode >> 3 & 3) == 3 ? 3 : 0;
   g.cr0 = 0x10;
   std::uint64_t const bits = in.next<std::uint64_t>();
   g.cr4 = bits & 0x0030'0690;
@@ -212,6 +212,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
       require(slow.rip - before.rip < 16);
     }
     require(slow_handler.told <= 8 * string_batch);
+    require(before.cpl == 0 || (slow.cr0 == before.cr0 && slow.cr3 == before.cr3 && slow.cr4 == before.cr4));
 
     fuzz_input fast_in = in;
     sim_guest fast = before;

@@ -269,6 +269,35 @@ TEST_CASE("CLTS, LMSW") {
   CHECK(real.cr0 == 0x11);
 }
 
+TEST_CASE("control registers are the guest's kernel's, whatever the processor has let pass") {
+  auto h = handler();
+  sim_memory<0x2000> m{};
+  for (unsigned cpl = 1; cpl < 4; ++cpl) {
+    sim_guest before = long_guest();
+    before.cpl = cpl;
+    auto const refused = [&](auto const& answer) {
+      sim_guest g = before;
+      slow_context c{&g};
+      CHECK(answer(c) == resume::retry);
+      CHECK(nothing_but_protection(before, g));
+    };
+    for (unsigned number : {0U, 3U, 4U, 8U}) {
+      refused([&](slow_context& c) { return answer_cr_write(c, h, number, 1, length); });
+      refused([&](slow_context& c) { return answer_cr_read(c, h, number, 1, length); });
+    }
+    refused([&](slow_context& c) { return answer_clts(c, h, 2); });
+    refused([&](slow_context& c) { return answer_lmsw(c, h, 1, length); });
+    intercepted_instruction const smsw{.what = intercepted::smsw, .length = 3, .reg = {1, 4, false}};
+    sim_guest g = before;
+    slow_context c{&g};
+    CHECK(answer_smsw(c, m, h, smsw) == resume::retry);
+    CHECK(g.gpr[1] == 0x8001'0011);
+    before.cr4 |= 1U << 11;
+    refused([&](slow_context& k) { return answer_smsw(k, m, h, smsw); });
+  }
+  CHECK(h.count == 0);
+}
+
 TEST_CASE("SMSW to registers and to memory") {
   auto h = handler();
   sim_memory<0x2000> m{};

@@ -21,7 +21,8 @@
 
 /// Control registers that a guest reads and writes. A handler that answers for them has, beside `ExitHandler`,
 /// `cpuid(leaf, subleaf) -> cpuid_result`, the guest's table, and `ram()`, a `GuestRam&`. Each answer is `retry` with
-/// everything done, RIP included, or with a #GP(0) for the guest and nothing done.
+/// everything done, RIP included, or with a #GP(0) for the guest and nothing done. The privilege level is checked here
+/// too: where the instruction is read from the guest's memory, it need not be the one that the processor has let pass.
 namespace axhal::x86_64 {
 
 /// The four entries that a processor keeps with PAE paging.
@@ -148,6 +149,7 @@ template <StoppedGuest C>
 template <StoppedGuest C, typename H>
   requires exit_req::Handles<H, guest_view<C>, exit::register_write>
 constexpr resume answer_cr_write(C& c, H& handler, unsigned number, std::uint64_t value, unsigned length) {
+  if (c.cpl() != 0) return detail::refused(c);
   value = detail::control_operand(c, value);
   switch (number) {
     case 0: return detail::write_cr0(c, handler, value, length);
@@ -169,6 +171,7 @@ constexpr resume answer_cr_write(C& c, H& handler, unsigned number, std::uint64_
 template <StoppedGuest C, typename H>
   requires exit_req::Handles<H, guest_view<C>, exit::register_read>
 constexpr resume answer_cr_read(C& c, H& handler, unsigned number, unsigned gpr, unsigned length) {
+  if (c.cpl() != 0) return detail::refused(c);
   gpr &= 15;
   if (!c.holds(gpr)) return resume::slow;
   std::uint64_t value = 0;
@@ -192,22 +195,26 @@ constexpr resume answer_cr_read(C& c, H& handler, unsigned number, unsigned gpr,
 /// CLTS.
 template <StoppedGuest C, typename H>
 constexpr resume answer_clts(C& c, H& handler, unsigned length) {
+  if (c.cpl() != 0) return detail::refused(c);
   return detail::write_cr0(c, handler, c.cr0() & ~cr0::f_ts::mask, length);
 }
 
 /// LMSW of the operand's `value`: the low four bits of CR0, of which PE cannot be cleared (Intel SDM vol. 2, "LMSW").
 template <StoppedGuest C, typename H>
 constexpr resume answer_lmsw(C& c, H& handler, std::uint64_t value, unsigned length) {
+  if (c.cpl() != 0) return detail::refused(c);
   constexpr std::uint64_t written = cr0::f_mp::mask | cr0::f_em::mask | cr0::f_ts::mask;
   constexpr std::uint64_t set = written | cr0::f_pe::mask;
   return detail::write_cr0(c, handler, (c.cr0() & ~written) | (value & set), length);
 }
 
 /// SMSW, decoded: the low word of CR0 to memory or to a word of a register, as much of CR0 as a wider register takes
-/// (Intel SDM vol. 2, "SMSW"). `slow` in a fast tier when it goes to memory, or to a register out of reach.
+/// (Intel SDM vol. 2, "SMSW"), from any privilege level unless there is UMIP. `slow` in a fast tier when it goes to
+/// memory, or to a register out of reach.
 template <StoppedGuest C, OperandMemory M, typename H>
   requires exit_req::Handles<H, guest_view<C>, exit::mmio_write>
 constexpr resume answer_smsw(C& c, M& memory, H& handler, intercepted_instruction const& i) {
+  if (c.cpl() != 0 && cr4::f_umip::get(c.cr4())) return detail::refused(c);
   if (i.has_memory) {
     if constexpr (is_fast<H>) {
       return resume::slow;
