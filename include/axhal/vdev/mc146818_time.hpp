@@ -39,6 +39,11 @@ struct mc146818_time {
     show_date(date_of(day));
     bytes[day_of_week] = static_cast<std::uint8_t>(weekday(day) + 1);
   }
+  /// The time that is shown, in seconds since 1970; 0 for what is before. For those who read a clock.
+  [[nodiscard]] constexpr std::uint64_t since_1970() const {
+    std::uint64_t const day = day_number(date());
+    return day < day_of_1970 ? 0 : (day - day_of_1970) * per_day + clock();
+  }
   /// Goes on by `more` seconds, at least one. True when the alarm's time was among them.
   constexpr bool advance(std::uint64_t more) {
     std::uint32_t const left = until_alarm();

@@ -287,6 +287,25 @@ TEST_CASE("bytes that are no time become one", "[vdev][mc146818]") {
   }
 }
 
+TEST_CASE("registers that were read tell a time", "[vdev][mc146818]") {
+  vdev::mc146818_time t;
+  for (std::uint64_t const since : {std::uint64_t{0}, millennium, std::uint64_t{4'102'444'799}}) {
+    for (unsigned const format : {0x00U, 0x02U, 0x04U, 0x06U}) {
+      t.b = static_cast<std::uint8_t>(format);
+      t.show(since);
+      CHECK(t.since_1970() == since);
+    }
+  }
+  t.b = 0x02;
+  constexpr std::uint8_t golden[] = {0x30, 0, 0x46, 0, 0x01, 0, 0, 0x09, 0x09, 0x01};
+  for (unsigned i = 0; i < 10; ++i) t.bytes[i] = golden[i];
+  t.bytes[century] = 0x20;
+  CHECK(t.since_1970() == 999'999'990);  // 2001-09-09 01:46:30
+  t.bytes[century] = 0x19;
+  t.bytes[9] = 0x69;
+  CHECK(t.since_1970() == 0);
+}
+
 TEST_CASE("storage, the index and its NMI bit", "[vdev][mc146818]") {
   bench b;
   for (unsigned i = 0x0e; i < 0x80; ++i) b.wr(i, i ^ 0x5a);
