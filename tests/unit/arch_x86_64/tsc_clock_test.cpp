@@ -204,3 +204,49 @@ TEST_CASE_METHOD(fixture, "counters are measured by another one", "[arch_x86_64]
   CHECK(machine::own().lvt[0] == 0x1'00e0);
   CHECK(machine::m.mistakes == none);
 }
+
+namespace {
+/// What CPUID says of frequencies.
+struct told : slow_reads {
+  static inline cpuid_result crystal{};
+  static cpuid_result cpuid(std::uint32_t leaf, std::uint32_t = 0) {
+    if (leaf == 0) return {0x16, 0, 0, 0};
+    if (leaf == 0x15) return crystal;
+    return leaf == 0x16 ? cpuid_result{2900, 0, 0, 0} : cpuid_result{};
+  }
+};
+/// It is not asked.
+struct untouched {
+  static std::uint64_t now() {
+    FAIL("the reference was read");
+    return 0;
+  }
+  static unsigned width() { return 64; }
+  static tick_rate rate() { return {1, 1}; }
+};
+}  // namespace
+
+TEST_CASE_METHOD(fixture, "what CPUID promises is not measured", "[arch_x86_64][tsc_clock]") {
+  apic.mask(local_interrupt::timer);
+  untouched nothing;
+  told::crystal = {1, 125, 24'000'000, 0};
+  CHECK(find_tsc_rates<told>(apic, true, nothing) == tsc_rates{{3'000'000'000}, {24'000'000}});
+  // A ratio without its crystal, and megahertz: both are measured.
+  told::crystal = {1, 125, 0, 0};
+  ten_megahertz reference;
+  calibration_plan const plan{.rounds = 3, .round_ticks = 20'000};
+  auto const found = find_tsc_rates<told>(apic, true, reference, plan);
+  REQUIRE(found);
+  CHECK(found->tsc.value >= 2'999'400'000);
+  CHECK(found->tsc.value <= 3'000'600'000);
+  CHECK(found->apic_timer.value >= 999'400'000);
+  CHECK(found->apic_timer.value <= 1'000'600'000);
+  auto const without = find_tsc_rates<told>(apic, false, reference, plan);
+  REQUIRE(without);
+  CHECK(without->apic_timer == hertz{0});
+  struct standing : ten_megahertz {
+    static std::uint64_t now() { return 5; }
+  } still;
+  CHECK(find_tsc_rates<told>(apic, true, still) == failure{calibration_error::stopped});
+  CHECK(machine::m.mistakes == none);
+}

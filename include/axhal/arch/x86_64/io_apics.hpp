@@ -59,10 +59,15 @@ class io_apics {
   /// Structure"). Other lines are as usual on their bus: edge-triggered and active high for the first 16, level and
   /// active low for the rest. Overrides of lines that are not there are passed over.
   void use_overrides(boot::acpi_madt const& madt) {
+    // Of several for one source the first counts, as `route` has it; so there are no more than 256 to look for.
+    std::uint64_t seen[4]{};
     for (auto const& e : madt.template all<boot::madt_source_override>()) {
-      if (e.bus != 0) continue;
+      std::uint64_t& word = seen[e.source / 64];
+      std::uint64_t const bit = std::uint64_t{1} << (e.source % 64);
+      if (e.bus != 0 || (word & bit) != 0) continue;
+      word |= bit;
       boot::legacy_route const to = madt.route(e.source);
-      if (to.gsi == e.gsi) static_cast<void>(set_mode(to.gsi, {to.active_low, to.level}));
+      static_cast<void>(set_mode(to.gsi, {to.active_low, to.level}));
     }
   }
 

@@ -3,6 +3,7 @@
 
 #include <axhal/arch/x86_64/local_apic.hpp>
 #include <axhal/arch/x86_64/msr.hpp>
+#include <axhal/arch/x86_64/tsc_frequency.hpp>
 #include <axhal/core/units.hpp>
 #include <axhal/policy/clock.hpp>
 #include <axhal/time/calibration.hpp>
@@ -176,6 +177,32 @@ template <LocalApicAccess Access, ReferenceCounter R>
   apic.start_timer(all);
   auto const found = calibrate([&apic] { return std::uint64_t{all - apic.timer_count()}; }, reference, plan);
   apic.stop_timer();
+  return found;
+}
+
+/// The rates of this machine's counters: what CPUID promises, and what it does not, measured by `reference`. A
+/// frequency in whole megahertz is no promise. The local APIC's timer is measured, as `measure_apic_timer` does it,
+/// only when `uses_apic_timer`; else its rate is 0 where CPUID does not tell.
+template <typename I, LocalApicAccess Access, ReferenceCounter R>
+[[nodiscard]] result<tsc_rates, calibration_error> find_tsc_rates(local_apic<Access>& apic, bool uses_apic_timer,
+                                                                  R& reference, calibration_plan plan = {}) {
+  cpuid_frequencies const told = find_frequencies<I>();
+  bool const promised = told.tsc_from == frequency_source::crystal || told.tsc_from == frequency_source::hypervisor;
+  tsc_rates found{};
+  if (promised) {
+    found = {told.tsc, told.apic_timer};
+  } else {
+    auto const measured = measure_tsc<I>(reference, plan);
+    if (!measured) return failure{measured.error()};
+    found.tsc = *measured;
+  }
+  if (uses_apic_timer && found.apic_timer.value == 0) {
+    // By the counter itself: what matters is how the two go together.
+    tsc_reference<I> by_tsc{found.tsc};
+    auto const measured = measure_apic_timer(apic, by_tsc, plan);
+    if (!measured) return failure{measured.error()};
+    found.apic_timer = *measured;
+  }
   return found;
 }
 
