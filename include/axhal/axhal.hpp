@@ -98,7 +98,7 @@
 #include <axhal/vdev/device_map.hpp>
 #include <axhal/vdev/i8042.hpp>
 #include <axhal/vdev/i8254.hpp>
-#include <axhal/vdev/i8254_counter.hpp>
+#include <axhal/vdev/i8254_element.hpp>
 #include <axhal/vdev/i8259.hpp>
 #include <axhal/vdev/i8259_chip.hpp>
 #include <axhal/vdev/interrupt_message.hpp>

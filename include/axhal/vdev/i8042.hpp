@@ -31,17 +31,17 @@ using f_not_reset = bit_field<bool, 0, 0, std::uint8_t>;
 using f_a20 = bit_field<bool, 1, 1, std::uint8_t>;
 }  // namespace i8042_reg
 
-/// A keyboard controller with no keyboard and no mouse, so that a guest which looks for them finds the end of its search
-/// at once: every command that has an answer gets it without delay, and a byte that is sent to a device comes back as
-/// "resend" with the time-out bit, as from an empty socket. Status never says that the controller is busy.
+/// A keyboard controller with no keyboard and no mouse, so that a guest which looks for them finds the end of its
+/// search at once: every command that has an answer gets it without delay, and a byte that is sent to a device comes
+/// back as "resend" with the time-out bit, as from an empty socket. Status never says that the controller is busy.
 ///
 /// What is there: the command byte and the rest of its 32 bytes, self-test and interface tests (the keyboard's passes,
 /// the auxiliary one's finds its clock stuck), enable and disable, input and output port, gate A20, bytes written to be
 /// read again, and pulses of output lines, of which one resets the CPUs (command 0xfe). Bytes that are to come back as
 /// the auxiliary device's come as the keyboard's: that is how kernels see that there is none.
 ///
-/// `irq_level` and `aux_irq_level` are lines 1 and 12: sample them after every call; reading the data port changes them.
-/// Not synchronised.
+/// `irq_level` and `aux_irq_level` are lines 1 and 12: sample them after every call; reading the data port changes
+/// them. Not synchronised.
 class i8042 {
  public:
   static constexpr std::uint16_t data_port = 0x60;

@@ -4,7 +4,7 @@
 #include <axhal/core/units.hpp>
 #include <axhal/time/clock_scale.hpp>
 #include <axhal/vdev/byte_ports.hpp>
-#include <axhal/vdev/i8254_counter.hpp>
+#include <axhal/vdev/i8254_element.hpp>
 
 #include <cstdint>
 
