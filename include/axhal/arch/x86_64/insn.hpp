@@ -299,6 +299,8 @@ struct cpu : virt_instructions {
     asm volatile("sti\n\thlt\n\tcli" ::: "memory");
     restore_interrupts(before);
   }
+  /// HLT as it is: until the next interrupt, which comes only when interrupts are not masked.
+  static void halt() { asm volatile("hlt" ::: "memory"); }
   static void relax() { asm volatile("pause" ::: "memory"); }
 
   /// The local APIC's id (CPUID leaf 0xb where there is one, else leaf 1).
