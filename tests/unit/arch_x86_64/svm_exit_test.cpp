@@ -467,7 +467,7 @@ TEST_CASE("VMCB clean, where the CPU has it: set by exits, cleared by what is wr
 
 TEST_CASE("IRET at the end of an NMI's handler is seen, and executed by the guest") {
   bench b;
-  svm_context<svm_sim::cpu, exit_tier::slow> c{b.v.get()};
+  svm_context<svm_sim::cpu, exit_tier::slow> c{*b.v};
   c.offer_nmi();
   CHECK(b.run({[](auto& v) {
     CHECK(v.block.control.eventinj == 0x8000'0202);

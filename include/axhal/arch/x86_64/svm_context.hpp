@@ -33,6 +33,8 @@ template <SavesGuestState I, exit_tier Tier>
 struct svm_context {
   svm_vcpu_state* vcpu;
 
+  explicit constexpr svm_context(svm_vcpu_state& v) : vcpu{&v} {}
+
   [[nodiscard, gnu::always_inline]] constexpr vmcb_save& save() const { return vcpu->block.save; }
   [[nodiscard, gnu::always_inline]] constexpr vmcb_control& control() const { return vcpu->block.control; }
 

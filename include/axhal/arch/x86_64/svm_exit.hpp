@@ -171,13 +171,22 @@ template <typename C, typename H>
   return resume::retry;
 }
 
+/// Exits that are answered by telling the handler a word: the guest has done nothing that could be stepped over.
+template <typename C, typename H, typename Exit>
+[[nodiscard]] constexpr resume told(C& c, H& handler, Exit const& e) {
+  guest_view<C> guest{c};
+  auto const answer = handler(guest, e);
+  return answer == resume::next_instruction ? resume::retry : answer;
+}
+
 template <typename C, typename H>
 [[nodiscard]] resume triple_fault(C& c, H& handler) {
   guest_view<C> guest{c};
   if constexpr (HearsTripleFaults<H, guest_view<C>>) {
-    return handler.triple_fault(guest);
+    auto const answer = handler.triple_fault(guest);
+    return answer == resume::next_instruction ? resume::retry : answer;
   } else {
-    return handler(guest, exit::unknown{static_cast<std::uint64_t>(svm_exit::shutdown)});
+    return told(c, handler, exit::unknown{static_cast<std::uint64_t>(svm_exit::shutdown)});
   }
 }
 
@@ -189,14 +198,6 @@ template <typename C, typename H>
   if (!n) return n.error();
   c.step_over(*n);
   return resume::retry;
-}
-
-/// Exits that are answered by telling the handler a word: the guest has done nothing that could be stepped over.
-template <typename C, typename H, typename Exit>
-[[nodiscard]] constexpr resume told(C& c, H& handler, Exit const& e) {
-  guest_view<C> guest{c};
-  auto const answer = handler(guest, e);
-  return answer == resume::next_instruction ? resume::retry : answer;
 }
 
 /// Exits that no fast tier looks at.
@@ -261,8 +262,7 @@ template <typename I, typename C, typename H>
   if constexpr (is_fast<H>) {
     return resume::slow;
   } else {
-    auto const answer = svm_exits::rare<I>(c, handler);
-    return answer;
+    return svm_exits::rare<I>(c, handler);
   }
 }
 

@@ -52,8 +52,8 @@ template <typename Handler, SvmInstructions I, HostAddresses Addresses, template
 class svm_extension {
  public:
   using fast_context = svm_context<I, exit_tier::fast>;
-  using slow_context = svm_context<I, exit_tier::slow>;
-  static_assert(StoppedGuest<fast_context> && StoppedGuest<slow_context>);
+  using context = svm_context<I, exit_tier::slow>;
+  static_assert(StoppedGuest<fast_context> && StoppedGuest<context>);
 
   /// The whole state of one virtual CPU, and who answers its exits.
   struct vcpu : svm_vcpu_state {
@@ -143,9 +143,9 @@ class svm_extension {
   /// it says so. A guest whose faults cannot be told to it any more ends as one with a triple fault. Precondition: `v`
   /// is loaded.
   template <typename H>
-    requires ExitHandler<H, guest_view<slow_context>>
+    requires ExitHandler<H, guest_view<context>>
   static resume decode(vcpu& v, H& handler) {
-    slow_context c{&v};
+    context c{v};
     resume const answer = answer_svm_exit<I>(c, handler);
     if (!v.shut_down || answer != resume::retry) return answer;
     v.shut_down = false;
@@ -179,32 +179,32 @@ class svm_extension {
       return answer == resume::retry ? v : nullptr;
     }
     [[gnu::noinline]] static svm_vcpu_state* on_port(svm_vcpu_state* v) {
-      fast_context c{v};
+      fast_context c{*v};
       auto h = handler_of_vcpu(v);
       return done(v, svm_exits::port(c, h));
     }
     [[gnu::noinline]] static svm_vcpu_state* on_fault(svm_vcpu_state* v) {
-      fast_context c{v};
+      fast_context c{*v};
       auto h = handler_of_vcpu(v);
       return done(v, svm_exits::nested_page_fault(c, h));
     }
     [[gnu::noinline]] static svm_vcpu_state* on_cpuid(svm_vcpu_state* v) {
-      fast_context c{v};
+      fast_context c{*v};
       auto h = handler_of_vcpu(v);
       return done(v, svm_exits::cpuid<I>(c, h));
     }
     [[gnu::noinline]] static svm_vcpu_state* on_msr(svm_vcpu_state* v) {
-      fast_context c{v};
+      fast_context c{*v};
       auto h = handler_of_vcpu(v);
       return done(v, svm_exits::msr(c, h));
     }
     [[gnu::noinline]] static svm_vcpu_state* on_hypercall(svm_vcpu_state* v) {
-      fast_context c{v};
+      fast_context c{*v};
       auto h = handler_of_vcpu(v);
       return done(v, svm_exits::hypercall(c, h));
     }
     [[gnu::noinline]] static svm_vcpu_state* on_hlt(svm_vcpu_state* v) {
-      fast_context c{v};
+      fast_context c{*v};
       auto h = handler_of_vcpu(v);
       return done(v, svm_exits::hlt(c, h));
     }

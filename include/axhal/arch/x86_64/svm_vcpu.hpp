@@ -122,8 +122,10 @@ struct svm_vcpu_state : vcpu_state {
   [[nodiscard]] constexpr std::uint64_t rip() const { return entry_refused() ? entered.rip : block.save.rip; }
   /// The processor did not enter the guest at all.
   [[nodiscard]] constexpr bool entry_refused() const { return exit_code() == svm_exit::invalid; }
-  /// After such an exit: the first field or check that is wrong; "nothing that is known" when none is.
-  [[nodiscard]] constexpr text refused_field() const { return x86_64::refused_field(entered, block, here); }
+  /// After such an exit: the first field or check that is wrong, or "nothing that is known". Empty after all others.
+  [[nodiscard]] constexpr text refused_field() const {
+    return entry_refused() ? x86_64::refused_field(entered, block, here) : text{};
+  }
 
   static constexpr std::uint64_t hideable_cr0 = cr0::f_cd::mask | cr0::f_nw::mask;
   static constexpr std::uint64_t reset_dr6 = 0xffff'0ff0;
