@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 using namespace axhal;
 using namespace axhal::test;
@@ -88,11 +89,12 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   for (auto& a : m.answers) a = static_cast<resume>(input.next<std::uint8_t>() & 1U);
   // What input there is becomes entries, all over the RAM.
   std::uint64_t pattern[32];
-  for (auto& p : pattern) p = input.next<std::uint64_t>();
-  for (std::uint64_t at = 0; at < pages * 4096; at += 8) {
-    std::uint64_t e = pattern[(at >> 3) % 32];
-    if ((e & 0xf00) != 0) e = (e & ~0xf'ffff'ffff'f000ULL) | (e & 0x7000) | 1;
-    m.memory.put(at, e);
+  for (auto& p : pattern) {
+    p = input.next<std::uint64_t>();
+    if ((p & 0xf00) != 0) p = (p & ~0xf'ffff'ffff'f000ULL) | (p & 0x7000) | 1;
+  }
+  for (std::uint64_t at = 0; at < pages * 4096; at += sizeof pattern) {
+    std::memcpy(m.memory.at({at}, sizeof pattern), pattern, sizeof pattern);
   }
   for (unsigned n = 0; n < 4; ++n) check_walk(input, g, m.memory);
 

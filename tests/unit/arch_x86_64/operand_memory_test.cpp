@@ -232,6 +232,17 @@ TEST_CASE("an operand that is partly a device's is told as a fault") {
   CHECK(m.guest.raised == 0);
 }
 
+TEST_CASE("numbers of any size touch their own bytes alone") {
+  for (unsigned size = 1; size <= 8; ++size) {
+    std::uint8_t memory[10];
+    for (auto& b : memory) b = 0xee;
+    x86_64::detail::store_bytes(memory + 1, size, 0x8877'6655'4433'2211);
+    CHECK(x86_64::detail::load_bytes(memory + 1, size) == (0x8877'6655'4433'2211 & low_bits(8 * size)));
+    CHECK(memory[0] == 0xee);
+    CHECK(memory[size + 1] == 0xee);
+  }
+}
+
 TEST_CASE("a linear address of 32 bits goes on at zero") {
   machine m;
   auto g = protected_mode(segment_attributes::data_32, 0xffff'ffff, 0xffff'fffe);

@@ -85,22 +85,29 @@ template <typename T>
   reinterpret_cast<unaligned<T> volatile*>(at)->value = static_cast<T>(value);
 }
 
-/// The number of `size` (1, 2, 4, 8) bytes at `at`.
+/// The number of `size` (1 to 8) bytes at `at`, and no byte more is read.
 [[nodiscard]] inline std::uint64_t load_bytes(std::uint8_t const* at, unsigned size) {
   switch (size) {
     case 1: return load<std::uint8_t>(at);
     case 2: return load<std::uint16_t>(at);
     case 4: return load<std::uint32_t>(at);
-    default: return load<std::uint64_t>(at);
+    case 8: return load<std::uint64_t>(at);
+    default: break;
   }
+  std::uint64_t value = 0;
+  for (unsigned n = 0; n < size && n < 8; ++n) value |= load<std::uint8_t>(at + n) << (8 * n);
+  return value;
 }
+/// The low `size` (1 to 8) bytes of `value` to `at`, and no byte more is written.
 inline void store_bytes(std::uint8_t* at, unsigned size, std::uint64_t value) {
   switch (size) {
     case 1: return store<std::uint8_t>(at, value);
     case 2: return store<std::uint16_t>(at, value);
     case 4: return store<std::uint32_t>(at, value);
-    default: return store<std::uint64_t>(at, value);
+    case 8: return store<std::uint64_t>(at, value);
+    default: break;
   }
+  for (unsigned n = 0; n < size && n < 8; ++n) store<std::uint8_t>(at + n, value >> (8 * n));
 }
 
 }  // namespace detail
