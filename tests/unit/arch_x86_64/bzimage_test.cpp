@@ -6,6 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdint>
+#include <deque>
 
 namespace {
 
@@ -16,8 +17,11 @@ using fault = boot::image_fault;
 using test::bzimage_file;
 using test::file_builder;
 
+/// The image looks into its file, which stays here.
 bzimage open(file_builder const& f) {
-  auto const image = bzimage::open({f.data.data(), f.data.size()});
+  static std::deque<file_builder> kept;
+  file_builder const& file = kept.emplace_back(f);
+  auto const image = bzimage::open({file.data.data(), file.data.size()});
   REQUIRE(image);
   return *image;
 }
@@ -30,8 +34,7 @@ image_error refusal(file_builder const& f) {
 }  // namespace
 
 TEST_CASE("a bzImage says where it wants to be, how much memory it uses and what it takes") {
-  auto const f = bzimage_file();
-  bzimage const image = open(f);
+  bzimage const image = open(bzimage_file());
   CHECK(image.version() == 0x20f);
   CHECK(image.has_64_bit_entry());
   CHECK(image.kernel_offset() == 1024);
@@ -42,7 +45,7 @@ TEST_CASE("a bzImage says where it wants to be, how much memory it uses and what
   CHECK(image.initrd_last() == 0x7fff'ffff);
   CHECK(image.takes_initrd_anywhere());
   CHECK(image.longest_command_line() == 2047);
-  CHECK(image.header().data == f.data.data() + 0x1f1);
+  CHECK(image.header().data == image.file().data + 0x1f1);
   CHECK(image.header().size == 0x26c - 0x1f1);
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,11 @@ using x86_64::guest_kind;
 using fault = boot::image_fault;
 using test::file_builder;
 
+/// The image looks into its file, which stays here.
 guest_image open(file_builder const& f) {
-  auto const image = guest_image::open({f.data.data(), f.data.size()});
+  static std::deque<file_builder> kept;
+  file_builder const& file = kept.emplace_back(f);
+  auto const image = guest_image::open({file.data.data(), file.data.size()});
   REQUIRE(image);
   return *image;
 }
