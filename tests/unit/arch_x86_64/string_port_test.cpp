@@ -45,7 +45,9 @@ struct port_handler {
   std::uint64_t device_value{};
   std::uint64_t device_written{};
 
-  constexpr resume answer() const { return reads + writes > refuses_after ? refusal : resume::next_instruction; }
+  [[nodiscard]] constexpr resume answer() const {
+    return reads + writes > refuses_after ? refusal : resume::next_instruction;
+  }
   template <typename Guest>
   constexpr resume operator()(Guest& g, exit::port_read const& e) {
     ++reads;
