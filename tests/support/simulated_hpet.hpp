@@ -26,6 +26,7 @@ struct simulated_hpet {
   std::uint32_t status{7};
   unsigned read_takes{1};  ///< ticks
   bool broken{};           ///< the counter stands
+  bool notes_passed{};     ///< a level whose time has passed is noted when its timer is configured, disabled or not
   std::vector<std::string> mistakes{};
 
   void pass(std::uint64_t ticks) {
@@ -88,6 +89,9 @@ struct simulated_hpet {
       return;
     }
     if (offset == 0x20) {
+      for (unsigned n = 0; n < timers.size(); ++n) {
+        if ((value >> n & 1) != 0 && (timers[n].conf & 2) == 0) mistakes.emplace_back("the status of an edge");
+      }
       status &= ~value;
       return;
     }
@@ -124,7 +128,12 @@ struct simulated_hpet {
     if ((t.capabilities & 0x8000) == 0) allowed &= ~0x4000U;
     if ((value & 0x40) != 0 && (value & 8) == 0) mistakes.push_back("an accumulator of a timer that is not periodic");
     if ((t.capabilities >> 32 >> (allowed >> 9 & 31) & 1) == 0) allowed &= ~0x3e00U;
+    bool const enables = (~t.conf & allowed & 4) != 0;
     t.conf = allowed;
+    auto const n = static_cast<unsigned>(&t - timers.data());
+    // Enabled with a level that is noted, it interrupts at once.
+    if (enables && (status >> n & 1) != 0) ++t.fired;
+    if (notes_passed && (allowed & 2) != 0 && static_cast<std::int64_t>(t.comparator - counter) < 0) status |= 1U << n;
   }
 };
 

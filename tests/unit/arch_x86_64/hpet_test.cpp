@@ -138,6 +138,24 @@ TEST_CASE("a timer fires again and again", "[arch_x86_64][hpet]") {
   }
 }
 
+TEST_CASE("a level of before is not one of now", "[arch_x86_64][hpet]") {
+  fixture f;
+  f.sim.notes_passed = true;
+  REQUIRE(f.hpet.route(0, 2, true));
+  REQUIRE(f.hpet.start_once(0, f.hpet.now() + 100));
+  f.sim.pass(200);
+  CHECK(f.sim.timers[0].fired == 1);
+  CHECK(f.hpet.is_driving(0));
+  REQUIRE(f.hpet.start_once(0, f.hpet.now() + 1000));
+  CHECK(!f.hpet.is_driving(0));
+  CHECK(f.sim.timers[0].fired == 1);
+  f.sim.pass(1000);
+  CHECK(f.sim.timers[0].fired == 2);
+  // Another route leaves no level behind.
+  REQUIRE(f.hpet.route(0, 3));
+  CHECK((f.sim.status & 1) == 0);
+}
+
 TEST_CASE("a timer's interrupts go where they can", "[arch_x86_64][hpet]") {
   fixture f;
   CHECK(f.hpet.route(0, 8) == failure{hpet_error::unsupported});

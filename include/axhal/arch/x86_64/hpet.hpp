@@ -74,8 +74,9 @@ class hpet {
   [[nodiscard]] result<void, hpet_error> route(unsigned n, unsigned input, bool level = false) {
     if (n >= timers_) return failure{hpet_error::out_of_range};
     if (input >= 32 || (timer(n).inputs >> input & 1) == 0) return failure{hpet_error::unsupported};
-    write_conf(n, conf_reg::f_int_type_cnf::make(level) | conf_reg::f_int_route_cnf::make(input));
+    stop(n);
     acknowledge(n);
+    write_conf(n, conf_reg::f_int_type_cnf::make(level) | conf_reg::f_int_route_cnf::make(input));
     // Which inputs are really there the register tells by what it keeps.
     std::uint64_t const kept = window_.read32(reg::conf_of(n));
     if (conf_reg::f_int_route_cnf::get(kept) != input) return failure{hpet_error::unsupported};
@@ -86,6 +87,8 @@ class hpet {
   [[nodiscard]] result<void, hpet_error> route_message(unsigned n, msi message) {
     if (n >= timers_) return failure{hpet_error::out_of_range};
     if (!timer(n).messages || message.address >> 32 != 0) return failure{hpet_error::unsupported};
+    stop(n);
+    acknowledge(n);
     write_conf(n, conf_reg::f_fsb_en_cnf::make(true));
     window_.write32(reg::fsb_rout_of(n), message.data);
     window_.write32(reg::fsb_rout_of(n) + 4, static_cast<std::uint32_t>(message.address));
@@ -98,6 +101,8 @@ class hpet {
     bool const wide = timer(n).wide;
     set_mode(n, false, !wide);
     write_comparator(n, deadline, wide);
+    // A level of before would count for now. Some note a comparison as well while the timer is disabled.
+    acknowledge(n);
     std::uint32_t const conf = window_.read32(reg::conf_of(n));
     window_.write32(reg::conf_of(n), static_cast<std::uint32_t>(conf_reg::f_int_enb_cnf::with(conf, true)));
     // The comparison is for equality, and begins a moment after the write: what was passed until here will not come.
@@ -114,6 +119,7 @@ class hpet {
     if (!timer(n).periodic || ticks == 0) return failure{hpet_error::unsupported};
     // With 32 bits, each of the writes below is one: the flag that tells them apart clears itself after the first.
     set_mode(n, true, true);
+    acknowledge(n);
     std::uint32_t const conf = window_.read32(reg::conf_of(n));
     std::uint64_t const begin = conf_reg::f_val_set_cnf::with(conf_reg::f_int_enb_cnf::with(conf, true), true);
     window_.write32(reg::conf_of(n), static_cast<std::uint32_t>(begin));
@@ -129,9 +135,11 @@ class hpet {
     std::uint32_t const conf = window_.read32(reg::conf_of(n));
     window_.write32(reg::conf_of(n), static_cast<std::uint32_t>(conf_reg::f_int_enb_cnf::with(conf, false)));
   }
-  /// Ends the level that timer `n` drives.
+  /// Ends the level that timer `n` drives. Nothing happens when it is edge-triggered: its bit is to be left alone then.
   void acknowledge(unsigned n) {
-    if (n < timers_) window_.write32(reg::gintr_sta, std::uint32_t{1} << n);
+    if (n < timers_ && conf_reg::f_int_type_cnf::get(window_.read32(reg::conf_of(n)))) {
+      window_.write32(reg::gintr_sta, std::uint32_t{1} << n);
+    }
   }
   /// True while timer `n` drives a level.
   [[nodiscard]] bool is_driving(unsigned n) { return n < timers_ && (window_.read32(reg::gintr_sta) >> n & 1) != 0; }
@@ -186,10 +194,11 @@ result<void, hpet_error> hpet<Window>::init() {
   if (period == 0 || period > reg::max_period) return failure{hpet_error::bad_period};
   unsigned const timers = hpet_gcap_id::f_num_tim_cap::get(id) + 1;
   wide_ = hpet_gcap_id::f_count_size_cap::get(id);
+  // Levels first, while it can be seen which they are.
+  window_.write32(reg::gintr_sta, window_.read32(reg::gintr_sta));
   for (unsigned n = 0; n < timers && n < most_timers; ++n) write_conf(n, 0);
   // The replacement of the 8254 would send timer 0 to the input of an interrupt that is somebody else's.
   window_.write32(reg::gen_conf, static_cast<std::uint32_t>(hpet_gen_conf::f_enable_cnf::make(true)));
-  window_.write32(reg::gintr_sta, ~0U);
   std::uint32_t const first = window_.read32(reg::main_cnt);
   constexpr unsigned looks = 100'000;
   unsigned look = 0;
