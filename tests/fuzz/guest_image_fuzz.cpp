@@ -35,7 +35,7 @@ void check_plan(guest_plan const& plan, guest_image const& image) {
   }
 }
 
-void load(bytes file, guest_order const& order) {
+void load(bytes file, guest_order const& order, bool whole) {
   auto const image = guest_image::open(file);
   if (!image) {
     require(image.error().offset <= file.size || image.error().offset < 0x300);
@@ -44,6 +44,7 @@ void load(bytes file, guest_order const& order) {
   auto const plan = plan_guest(*image, order);
   if (!plan) return;
   check_plan(*plan, *image);
+  if (!whole) return;
   static std::uint8_t scratch[load_scratch_size];
   auto const inside = [&](guest_range r) {
     require(plan->low_ram.contains(r) || plan->high_ram.contains(r));
@@ -128,10 +129,12 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
   std::vector<std::uint8_t> const file(input.data, input.data + input.size);
   // The RAM disk is never looked at here: its size is enough.
   if ((shape & 4) != 0) order.initrd = {data, static_cast<std::size_t>(initrd)};
-  load({file.data(), file.size()}, order);
+  // Page tables and ACPI are most of the work, and depend on little of the file.
+  bool const whole = shape / 32 == 0;
+  load({file.data(), file.size()}, order, whole);
   for (unsigned format = 0; format < 4; ++format) {
     std::vector<std::uint8_t> const other = repaired(file, format, shape);
-    load({other.data(), other.size()}, order);
+    load({other.data(), other.size()}, order, whole);
   }
   return 0;
 }

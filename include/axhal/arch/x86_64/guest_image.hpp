@@ -43,6 +43,7 @@ class guest_image {
   static constexpr std::size_t boot_sector_size = 512;
 
   /// A file with both a PVH note and a Multiboot header is entered by the note: it tells more of the machine.
+  /// Of Multiboot's requirements the wish for a graphics mode is not heeded: there is no screen.
   /// Errors, with the offset of what shows it: those of `boot::elf_program` and `bzimage`; `no_boot_note` (an ELF with
   /// neither note nor header), `bad_entry`, `bad_header`, `outside_file`; and for what no loader knows the faults of
   /// other formats, or `unknown_format`.
