@@ -160,6 +160,24 @@ TEST_CASE("all vCPUs that there can be", "[x86_64][vlapic]") {
   CHECK(b.command_x2apic(0, 0x0000'003f'0000'0041) == std::uint64_t{1} << 63);
 }
 
+TEST_CASE("one vCPU in another mode than the others", "[x86_64][vlapic]") {
+  bench<4> b;
+  b.to_x2apic();
+  b.apics.reset(vcpu_number{2});
+  b.wr(2, 0xf0, 0x1ff);
+  b.wr(2, 0xd0, 0x0800'0000);
+  CHECK(b.command_x2apic(1, 0x0000'0005'0000'0841) == 0b0001);
+  CHECK(b.command_x2apic(1, 0x0000'0008'0000'0841) == 0b1100);
+  CHECK(b.command_x2apic(1, 0x0000'0002'0000'0041) == 0b0100);
+  CHECK(b.command(2, 0x0f, 0x0841) == 0b1111);
+  REQUIRE(b.wrmsr(3, 0x1b, 0));
+  CHECK(b.command(2, 0xff, 0x0041) == 0b0111);
+  b.apics.reset();
+  b.wr(0, 0xf0, 0x1ff);
+  b.wr(3, 0xf0, 0x1ff);
+  CHECK(b.command(0, 0xff, 0x0041) == 0b1001);
+}
+
 TEST_CASE("lowest priority: the least busy of those that are meant", "[x86_64][vlapic]") {
   bench<4> b;
   for (unsigned v = 0; v < 4; ++v) b.wr(v, 0xd0, 1U << (24 + v));

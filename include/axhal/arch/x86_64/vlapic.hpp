@@ -127,14 +127,21 @@ class vlapic : public vlapic_registers {
     return read_slow(offset, bytes, now);
   }
   /// The guest stores the low `bytes` bytes of `value`.
-  [[nodiscard, gnu::always_inline]] vlapic_effect write(std::uint64_t offset, unsigned bytes, std::uint64_t value,
-                                                        ticks now) {
-    if (bytes == 4 && is_xapic()) {
-      if (offset == reg::eoi) return end();
-      if (offset == reg::tpr) return set_tpr(value);
-      if (offset == reg::initial_count) return set_initial_count(static_cast<std::uint32_t>(value), now);
+  [[nodiscard]] vlapic_effect write(std::uint64_t offset, unsigned bytes, std::uint64_t value, ticks now) {
+    vlapic_effect effect{};
+    return write_quickly(offset, bytes, value, now, effect) ? effect : write_slow(offset, bytes, value, now);
+  }
+  /// The same for what is written most; false, and nothing happened, for everything else.
+  [[nodiscard, gnu::always_inline]] bool write_quickly(std::uint64_t offset, unsigned bytes, std::uint64_t value,
+                                                       ticks now, vlapic_effect& effect) {
+    if (bytes != 4 || !is_xapic()) return false;
+    if (offset == reg::eoi) return effect = end(), true;
+    if (offset == reg::tpr) return effect = set_tpr(value), true;
+    if (offset == reg::initial_count) {
+      effect = set_initial_count(static_cast<std::uint32_t>(value), now);
+      return true;
     }
-    return write_slow(offset, bytes, value, now);
+    return false;
   }
 
   /// True for the MSRs of a local APIC: IA32_APIC_BASE, IA32_TSC_DEADLINE, and 0x800 to 0x8ff.
@@ -152,24 +159,28 @@ class vlapic : public vlapic_registers {
     return read_msr_slow(number, now);
   }
   /// The guest writes the MSR `number`.
-  [[nodiscard, gnu::always_inline]] result<vlapic_effect, msr_refused> write_msr(std::uint32_t number,
-                                                                                 std::uint64_t value, ticks now) {
-    if (is_x2apic()) {
-      if (number == reg::msr(reg::eoi) && value == 0) return end();
-      if (number == reg::msr(reg::initial_count) && value >> 32 == 0) {
-        return set_initial_count(static_cast<std::uint32_t>(value), now);
-      }
-      if (number == reg::msr(reg::tpr) && value >> 8 == 0) return set_tpr(value);
-    }
-    if (number == apic_tsc_deadline::msr) return set_tsc_deadline(value, now);
+  [[nodiscard]] result<vlapic_effect, msr_refused> write_msr(std::uint32_t number, std::uint64_t value, ticks now) {
+    vlapic_effect effect{};
+    if (write_msr_quickly(number, value, now, effect)) return effect;
     return write_msr_slow(number, value, now);
   }
-  /// A write of the MSR of ICR with a value that has no reserved bits and is routed by the caller. False, and nothing
-  /// happened, when the APIC is not in x2APIC mode.
-  [[gnu::always_inline]] bool note_command(std::uint64_t icr) {
+  /// The same for what is written most; false, and nothing happened, for everything else.
+  [[nodiscard, gnu::always_inline]] bool write_msr_quickly(std::uint32_t number, std::uint64_t value, ticks now,
+                                                           vlapic_effect& effect) {
+    if (number == apic_tsc_deadline::msr && options_.tsc_deadline) return effect = set_tsc_deadline(value, now), true;
     if (!is_x2apic()) return false;
-    icr_ = icr;
-    return true;
+    if (number == reg::msr(reg::eoi) && value == 0) return effect = end(), true;
+    if (number == reg::msr(reg::tpr) && value >> 8 == 0) return effect = set_tpr(value), true;
+    if (number == reg::msr(reg::initial_count) && value >> 32 == 0) {
+      effect = set_initial_count(static_cast<std::uint32_t>(value), now);
+      return true;
+    }
+    return false;
+  }
+  /// A write of ICR with `value`, whole in x2APIC mode and the lower half in xAPIC mode, that has no reserved bits and
+  /// is routed by the caller.
+  [[gnu::always_inline]] void note_command(std::uint64_t value) {
+    icr_ = is_x2apic() ? value : (icr_ & ~std::uint64_t{0xffff'ffff}) | value;
   }
   /// ICR as it was written last, in the form of the mode.
   [[nodiscard]] std::uint64_t icr() const { return icr_; }

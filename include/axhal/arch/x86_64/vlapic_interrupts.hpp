@@ -44,6 +44,7 @@ class vlapic_interrupts {
   bool post(std::uint8_t vector, apic_trigger trigger) {
     unsigned const word = vector / 32;
     std::uint32_t const bit = 1U << vector % 32;
+    std::uint64_t const request = std::uint64_t{1} << vector % 64;
     // Before the request, so that whoever takes it knows. Most vectors are never level-triggered: a load is enough.
     if (((tmr_[word].load(std::memory_order_relaxed) & bit) != 0) != (trigger == apic_trigger::level)) {
       if (trigger == apic_trigger::level) {
@@ -52,7 +53,7 @@ class vlapic_interrupts {
         tmr_[word].fetch_and(~bit, std::memory_order_relaxed);
       }
     }
-    if ((irr_[word].fetch_or(bit, std::memory_order_release) & bit) != 0) return false;
+    if ((irr_[vector / 64].fetch_or(request, std::memory_order_release) & request) != 0) return false;
     alert();
     return true;
   }
@@ -77,10 +78,10 @@ class vlapic_interrupts {
   /// The most urgent request above the processor priority.
   [[nodiscard]] vlapic_vector highest() const {
     std::uint8_t const priority = processor_priority();
-    for (unsigned word = words; word-- > priority / 32U;) {
-      std::uint32_t const bits = irr_[word].load(std::memory_order_acquire);
+    for (unsigned word = words / 2; word-- > priority / 64U;) {
+      std::uint64_t const bits = irr_[word].load(std::memory_order_acquire);
       if (bits == 0) continue;
-      auto const vector = static_cast<std::uint8_t>(word * 32 + static_cast<unsigned>(std::bit_width(bits)) - 1);
+      auto const vector = static_cast<std::uint8_t>(word * 64 + static_cast<unsigned>(std::bit_width(bits)) - 1);
       return {vector, vector / 16 > priority / 16};
     }
     return {};
@@ -89,9 +90,9 @@ class vlapic_interrupts {
   /// requested, or one of its class or above is in service.
   bool accept(std::uint8_t vector) {
     unsigned const level = vector / 16;
-    std::uint32_t const bit = 1U << vector % 32;
+    std::uint64_t const bit = std::uint64_t{1} << vector % 64;
     if (level == 0 || classes_ >> level != 0) return false;
-    if ((irr_[vector / 32].fetch_and(~bit, std::memory_order_acquire) & bit) == 0) return false;
+    if ((irr_[vector / 64].fetch_and(~bit, std::memory_order_acquire) & bit) == 0) return false;
     in_service_[level] = vector;
     classes_ |= 1U << level;
     update_priority();
@@ -118,9 +119,9 @@ class vlapic_interrupts {
   /// APR, from what IRR, ISR and TPR are now ("Arbitration Priority"; the formula is that of the P6 family).
   [[nodiscard]] std::uint8_t arbitration_priority() const {
     unsigned irrv = 0;
-    for (unsigned word = words; word-- > 0 && irrv == 0;) {
-      std::uint32_t const bits = irr_[word].load(std::memory_order_relaxed);
-      if (bits != 0) irrv = word * 32 + static_cast<unsigned>(std::bit_width(bits)) - 1;
+    for (unsigned word = words / 2; word-- > 0 && irrv == 0;) {
+      std::uint64_t const bits = irr_[word].load(std::memory_order_relaxed);
+      if (bits != 0) irrv = word * 64 + static_cast<unsigned>(std::bit_width(bits)) - 1;
     }
     unsigned const task = tpr_ / 16U;
     unsigned const request = irrv / 16;
@@ -132,7 +133,9 @@ class vlapic_interrupts {
 
   [[nodiscard]] bool is_level(std::uint8_t vector) const { return (tmr(vector / 32U) >> vector % 32 & 1) != 0; }
   /// Registers as the guest reads them; `word` is 0 to 7.
-  [[nodiscard]] std::uint32_t irr(unsigned word) const { return irr_[word].load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint32_t irr(unsigned word) const {
+    return static_cast<std::uint32_t>(irr_[word / 2].load(std::memory_order_relaxed) >> word % 2 * 32);
+  }
   [[nodiscard]] std::uint32_t tmr(unsigned word) const { return tmr_[word].load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint32_t isr(unsigned word) const {
     std::uint32_t bits = 0;
@@ -159,7 +162,7 @@ class vlapic_interrupts {
   std::atomic<std::uint8_t> ppr_{};
   std::uint32_t classes_{};  ///< one bit for each class with a vector in service
   std::uint8_t in_service_[16]{};
-  std::atomic<std::uint32_t> irr_[words]{};
+  std::atomic<std::uint64_t> irr_[words / 2]{};  ///< twice as wide as registers: half as much to search
   std::atomic<std::uint32_t> tmr_[words]{};
 };
 

@@ -9,6 +9,7 @@
 #include <axhal/core/result.hpp>
 #include <axhal/core/units.hpp>
 
+#include <atomic>
 #include <bit>
 #include <concepts>
 #include <cstdint>
@@ -52,11 +53,18 @@ class vlapics {
                : vcpus > Vcpus ? Vcpus
                                : vcpus} {
     for (unsigned v = 0; v < Vcpus; ++v) apics_[v].set_up(v, v == 0, options);
+    note_modes();
   }
 
   /// The machine's reset. Pins keep what is wired to them. Precondition: no vCPU runs.
   void reset() {
     for (vlapic& apic : apics_) apic.reset();
+    note_modes();
+  }
+  /// The reset of one vCPU, which does not run.
+  void reset(vcpu_number vcpu) {
+    apics_[vcpu.value].reset();
+    note_mode(vcpu.value);
   }
 
   [[nodiscard]] constexpr unsigned vcpus() const {
@@ -64,6 +72,8 @@ class vlapics {
     if (vcpus_ < 1 || vcpus_ > Vcpus) __builtin_unreachable();
     return vcpus_;
   }
+  /// One of them, for what concerns it alone. It is reset, and its MSRs are written, through the functions here: its
+  /// mode is known to the others.
   [[nodiscard]] vlapic& operator[](vcpu_number vcpu) { return apics_[vcpu.value]; }
   [[nodiscard]] vlapic const& operator[](vcpu_number vcpu) const { return apics_[vcpu.value]; }
 
@@ -78,7 +88,13 @@ class vlapics {
   template <VlapicSurroundings S>
   [[gnu::always_inline]] void write(vcpu_number vcpu, std::uint64_t offset, unsigned bytes, std::uint64_t value,
                                     ticks now, S& around) {
-    finish(vcpu, apics_[vcpu.value].write(offset, bytes, value, now), around);
+    vlapic& apic = apics_[vcpu.value];
+    vlapic_effect effect{};
+    if (apic.write_quickly(offset, bytes, value, now, effect)) return finish(effect, around);
+    if (offset == apic_registers::icr && bytes == 4 && apic.is_xapic()) {
+      if (send_quickly(vcpu, apic.icr() >> 56, static_cast<std::uint32_t>(value), value & 0xffff'ffff, around)) return;
+    }
+    write_rest(vcpu, offset, bytes, value, now, around);
   }
   /// It reads an MSR for which `vlapic::has_msr` is true; `msr_refused`: the answer is a general-protection exception.
   [[nodiscard, gnu::always_inline]] result<std::uint64_t, msr_refused> read_msr(vcpu_number vcpu, std::uint32_t number,
@@ -89,11 +105,16 @@ class vlapics {
   template <VlapicSurroundings S>
   [[gnu::always_inline]] result<void, msr_refused> write_msr(vcpu_number vcpu, std::uint32_t number,
                                                              std::uint64_t value, ticks now, S& around) {
-    if (number == apic_registers::msr(apic_registers::icr) && send_quickly(vcpu, value, around)) return {};
-    auto const effect = apics_[vcpu.value].write_msr(number, value, now);
-    if (!effect) return failure{effect.error()};
-    finish(vcpu, *effect, around);
-    return {};
+    vlapic& apic = apics_[vcpu.value];
+    vlapic_effect effect{};
+    if (apic.write_msr_quickly(number, value, now, effect)) {
+      finish(effect, around);
+      return {};
+    }
+    if (number == apic_registers::msr(apic_registers::icr) && apic.is_x2apic()) {
+      if (send_quickly(vcpu, value >> 32, static_cast<std::uint32_t>(value), value, around)) return {};
+    }
+    return write_msr_rest(vcpu, number, value, now, around);
   }
 
   // --- what comes from elsewhere ---
@@ -101,8 +122,7 @@ class vlapics {
   /// Delivers a message of an I/O APIC or a device.
   template <VlapicSurroundings S>
   void send(apic_message const& message, S& around) {
-    std::uint64_t const woken = deliver(message, destinations(message));
-    if (woken != 0) around.wake(woken);
+    wake(deliver(message, destinations(message)), around);
   }
   /// The same in the form in which a device stores it; an address that is no message's is ignored.
   template <VlapicSurroundings S>
@@ -129,21 +149,38 @@ class vlapics {
     for (unsigned v = 0; v < vcpus(); ++v) set |= std::uint64_t{holds(apics_[v].address())} << v;
     return set;
   }
-  [[nodiscard]] std::uint64_t present() const {
-    return which([](std::uint32_t a) { return addressing::f_present::get(a); });
+  [[nodiscard]] std::uint64_t present() const { return present_.load(std::memory_order_relaxed); }
+  /// Says who has a local APIC, and whose is in x2APIC mode.
+  void note_modes() {
+    for (unsigned v = 0; v < vcpus(); ++v) note_mode(v);
+  }
+  void note_mode(unsigned v) {
+    std::uint32_t const a = apics_[v].address();
+    put(present_, v, addressing::f_present::get(a));
+    put(wide_, v, addressing::f_x2apic::get(a));
+  }
+  static void put(std::atomic<std::uint64_t>& set, unsigned v, bool member) {
+    std::uint64_t const bit = std::uint64_t{1} << v;
+    if (member) {
+      set.fetch_or(bit, std::memory_order_relaxed);
+    } else {
+      set.fetch_and(~bit, std::memory_order_relaxed);
+    }
   }
   [[nodiscard]] std::uint64_t physical(std::uint32_t destination) const {
     return destination < vcpus() ? std::uint64_t{1} << destination : 0;
   }
+  /// The vCPUs whose logical x2APIC ID is in `destination`.
+  [[nodiscard]] std::uint64_t members(std::uint32_t destination) const {
+    std::uint32_t const cluster = apic_ldr::f_cluster::get(destination);
+    if (cluster >= 4) return 0;
+    return std::uint64_t{apic_ldr::f_members::get(destination)} << cluster * 16 & all();
+  }
   /// "Logical Destination Mode", "Logical Destination Mode in x2APIC Mode". An APIC in x2APIC mode compares 32 bits,
   /// one in xAPIC mode 8, and cannot be meant by more.
   [[nodiscard]] std::uint64_t logical(std::uint32_t destination) const {
-    std::uint64_t const wide = which([](std::uint32_t a) { return addressing::f_x2apic::get(a); });
-    std::uint32_t const cluster = apic_ldr::f_cluster::get(destination);
-    std::uint64_t found = 0;
-    if (cluster < 4) {
-      found = wide & std::uint64_t{apic_ldr::f_members::get(destination)} << cluster * 16;
-    }
+    std::uint64_t const wide = wide_.load(std::memory_order_relaxed);
+    std::uint64_t const found = wide & members(destination);
     if (destination > 0xff || wide == all()) return found;
     return found | (~wide & which([destination](std::uint32_t a) {
              std::uint32_t const id = addressing::f_logical_id::get(a);
@@ -179,31 +216,67 @@ class vlapics {
     return woken;
   }
 
-  /// What is to be done after a write, if anything.
+  /// What is to be done after a write that sent nothing, if anything.
   template <typename S>
-  [[gnu::always_inline]] void finish(vcpu_number vcpu, vlapic_effect effect, S& around) {
+  [[gnu::always_inline]] static void finish(vlapic_effect effect, S& around) {
     if (effect.completed) around.end_of_interrupt(effect.vector);
     if (effect.deadline) around.deadline_changed();
-    if (effect.command) {
-      std::uint64_t const woken = command(vcpu);
-      if (woken != 0) around.wake(woken);
-    }
   }
-  /// Most of what is written to ICR in x2APIC mode: a vector, to another vCPU by its ID. False, and nothing happened,
-  /// when it is something else.
+  // Kept out of line, so that both tiers of exits share them.
   template <typename S>
-  [[gnu::always_inline]] bool send_quickly(vcpu_number from, std::uint64_t icr, S& around) {
-    auto const low = static_cast<std::uint32_t>(icr);
-    std::uint64_t const to = icr >> 32;
+  [[gnu::noinline]] void write_rest(vcpu_number vcpu, std::uint64_t offset, unsigned bytes, std::uint64_t value,
+                                    ticks now, S& around) {
+    vlapic_effect const effect = apics_[vcpu.value].write(offset, bytes, value, now);
+    finish(effect, around);
+    if (effect.command) wake(command(vcpu), around);
+  }
+  template <typename S>
+  [[gnu::noinline]] result<void, msr_refused> write_msr_rest(vcpu_number vcpu, std::uint32_t number,
+                                                             std::uint64_t value, ticks now, S& around) {
+    if (number == apic_registers::msr(apic_registers::icr) && send_to_cluster(vcpu, value, around)) return {};
+    auto const effect = apics_[vcpu.value].write_msr(number, value, now);
+    if (!effect) return failure{effect.error()};
+    if (number == apic_base::msr) note_mode(vcpu.value);
+    finish(*effect, around);
+    if (effect->command) wake(command(vcpu), around);
+    return {};
+  }
+  template <typename S>
+  static void wake(std::uint64_t vcpus, S& around) {
+    if (vcpus != 0) around.wake(vcpus);
+  }
+  /// Most of what is written to ICR: a vector, to another vCPU by its ID `to`. `low` is the lower half of ICR, `icr`
+  /// what is written. False, and nothing happened, when it is something else.
+  template <typename S>
+  [[gnu::always_inline]] bool send_quickly(vcpu_number from, std::uint64_t to, std::uint32_t low, std::uint64_t icr,
+                                           S& around) {
     constexpr std::uint32_t usual = apic_icr::f_vector::mask | apic_icr::f_assert::mask;
     bool const quick = (low & ~usual) == 0 && (low & 0xf0) != 0 && to < vcpus_ && to != from.value;
-    if (!quick || !apics_[from.value].note_command(icr)) return false;
-    vlapic& target = apics_[to % Vcpus];
-    if (target.receive_fixed(apic_icr::f_vector::get(low))) around.wake(std::uint64_t{1} << to);
+    if (!quick) return false;
+    apics_[from.value].note_command(icr);
+    if (apics_[to % Vcpus].receive_fixed(apic_icr::f_vector::get(low))) around.wake(std::uint64_t{1} << to);
     return true;
   }
-  /// Does what ICR of `from` says; returns who must be woken. Kept out of line, so that both tiers of exits share it.
-  [[nodiscard, gnu::noinline]] std::uint64_t command(vcpu_number from) {
+  /// The same for a set in the form of x2APIC mode, where all are in that mode.
+  template <typename S>
+  [[gnu::always_inline]] bool send_to_cluster(vcpu_number from, std::uint64_t icr, S& around) {
+    auto const low = static_cast<std::uint32_t>(icr);
+    auto const destination = static_cast<std::uint32_t>(icr >> 32);
+    constexpr std::uint32_t set_bits = apic_icr::f_destination_mode::mask;
+    constexpr std::uint32_t usual = apic_icr::f_vector::mask | apic_icr::f_assert::mask;
+    bool const quick = (low & ~usual) == set_bits && (low & 0xf0) != 0 && destination != apic_message::everyone;
+    if (!quick || wide_.load(std::memory_order_relaxed) != all()) return false;
+    apics_[from.value].note_command(icr);
+    std::uint64_t woken = 0;
+    for (std::uint64_t set = members(destination); set != 0; set &= set - 1) {
+      unsigned const v = static_cast<unsigned>(std::countr_zero(set)) % Vcpus;
+      if (apics_[v].receive_fixed(apic_icr::f_vector::get(low))) woken |= set & -set;
+    }
+    wake(woken & ~(std::uint64_t{1} << from.value), around);
+    return true;
+  }
+  /// Does what ICR of `from` says; returns who must be woken.
+  [[nodiscard]] std::uint64_t command(vcpu_number from) {
     vlapic& apic = apics_[from.value];
     std::uint64_t const icr = apic.icr();
     auto const low = static_cast<std::uint32_t>(icr);
@@ -230,6 +303,8 @@ class vlapics {
   }
 
   unsigned vcpus_;
+  std::atomic<std::uint64_t> present_{};  ///< those with a local APIC
+  std::atomic<std::uint64_t> wide_{};     ///< those in x2APIC mode
   vlapic apics_[Vcpus]{};
 };
 
