@@ -290,10 +290,13 @@ TEST_CASE("bytes that are no time become one", "[vdev][mc146818]") {
 TEST_CASE("registers that were read tell a time", "[vdev][mc146818]") {
   vdev::mc146818_time t;
   for (std::uint64_t const since : {std::uint64_t{0}, millennium, std::uint64_t{4'102'444'799}}) {
-    for (unsigned const format : {0x00U, 0x02U, 0x04U, 0x06U}) {
+    // The bits beside the formats are nothing to the time.
+    for (unsigned const format : {0x00U, 0x02U, 0x04U, 0x06U, 0x79U, 0x7bU, 0x7dU, 0x7fU}) {
       t.b = static_cast<std::uint8_t>(format);
       t.show(since);
       CHECK(t.since_1970() == since);
+      std::uint64_t const shown = since % 60;
+      CHECK(t.bytes[0] == ((format & 4) != 0 ? shown : shown / 10 * 16 + shown % 10));
     }
   }
   t.b = 0x02;
@@ -315,6 +318,10 @@ TEST_CASE("storage, the index and its NMI bit", "[vdev][mc146818]") {
   CHECK(b.rd(0x40) == 0x77);
   CHECK(b.rtc.stored(0x0d) == 0);
   CHECK(b.rtc.stored(0x80) == 0);
+  b.rtc.set_stored(0x0e, 0x66);
+  b.rtc.set_stored(0x7f, 0x67);
+  CHECK(b.rd(0x0e) == 0x66);
+  CHECK(b.rtc.stored(0x7f) == 0x67);
   b.rtc.set_stored(0x80, 1);
   b.rtc.set_stored(0x0b, 0xff);
   b.rtc.set_stored(~0U, 1);
