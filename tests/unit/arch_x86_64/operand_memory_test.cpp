@@ -256,3 +256,20 @@ TEST_CASE("a linear address of 32 bits goes on at zero") {
   CHECK(operands.load({segment::ds, 0, linear_address(c, segment::ds, 0)}, 4).error() == resume::stop);
   CHECK(m.handler.seen[0].number == 0);  // the second part is at 0, where there is no RAM
 }
+
+TEST_CASE("CR2 has 32 bits when the second part of an operand is absent") {
+  machine m;
+  auto g = protected_mode(segment_attributes::data_32, 0xffff'ffff, 0xffff'fffe);
+  g.cr0 |= 1U << 31;
+  g.cr3 = 0x1000;
+  slow_context c{&g};
+  guest_view<slow_context> view{c};
+  m.handler.memory.put(0x1000, 0, 4);
+  m.handler.memory.put(0x1ffc, 0x2003, 4);
+  m.handler.memory.put(0x2ffc, 0x9003, 4);
+  operand_memory operands{c, view, m.handler};
+  CHECK(operands.load({segment::ds, 0, linear_address(c, segment::ds, 0)}, 4).error() == resume::retry);
+  REQUIRE(g.raised == 1);
+  CHECK(g.events[0] == exception_event(exception::pf, 0));
+  CHECK(g.cr2 == 0);
+}
