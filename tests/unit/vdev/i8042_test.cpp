@@ -123,6 +123,12 @@ TEST_CASE("pulses: those with a zero for line 0 reset the CPUs", "[vdev][i8042]"
     CHECK((kbc.write_command(static_cast<std::uint8_t>(command)) == reset_request::cpu) == resets);
     CHECK((kbc.read_status() & 0x02) == 0);
   }
+  (void)kbc.read_data();
+  // Commands that mean nothing have no answer and take no byte.
+  for (unsigned const command : {0x00U, 0x1fU, 0x40U, 0x5fU, 0x80U, 0xa0U, 0xefU}) {
+    kbc.write_command(static_cast<std::uint8_t>(command));
+    CHECK((kbc.read_status() & 0x01) == 0);
+  }
   // A command takes the place of one that waits for a byte.
   kbc.write_command(0xd1);
   kbc.write_command(0xff);
