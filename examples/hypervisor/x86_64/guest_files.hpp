@@ -10,26 +10,64 @@
 #include <axhal/arch/x86_64/guest_plan.hpp>
 #include <axhal/board/pc.hpp>
 #include <axhal/boot/acpi_madt_entries.hpp>
+#include <axhal/boot/command_line.hpp>
 #include <axhal/core/address.hpp>
 #include <axhal/core/bytes.hpp>
 #include <axhal/core/result.hpp>
+#include <axhal/core/units.hpp>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace example {
 
-/// Puts a guest's files into its memory, with the tables that tell it of its machine (`guest_board`).
+/// The command line of a Linux guest: its own words, and how fast its TSC runs. Nothing else tells Linux on AMD's
+/// processors: it measures, and an exit takes too long for what it measures by where the machine is emulated. A guest
+/// that has words of its own about it gets no others.
+class linux_words {
+ public:
+  linux_words(axhal::text words, axhal::hertz tsc) {
+    add(words);
+    if (axhal::boot::command_line{words}.has("tsc_early_khz")) return;
+    add(words.empty() ? axhal::text{"tsc_early_khz="} : axhal::text{" tsc_early_khz="});
+    add_number(tsc.value / 1000);
+    add(axhal::text{" tsc=reliable"});
+  }
+  /// Empty when they do not fit.
+  [[nodiscard]] axhal::text all() const { return {line_, size_ <= sizeof line_ ? size_ : 0}; }
+
+ private:
+  void add(axhal::text t) {
+    for (char const c : t) {
+      if (size_ < sizeof line_) line_[size_] = c;
+      ++size_;
+    }
+  }
+  void add_number(std::uint64_t n) {
+    if (n >= 10) add_number(n / 10);
+    char const digit[] = {"0123456789"[n % 10]};
+    add({digit, 1});
+  }
+
+  char line_[4096]{};
+  std::size_t size_{};
+};
+
+/// Puts a guest's files into its memory, with the tables that tell it of its machine (`guest_board`). `tsc` is the rate
+/// of its TSC.
 template <typename Memory>
-[[nodiscard]] axhal::result<axhal::x86_64::guest_entry, trouble> load_pc_guest(guest_order const& order,
-                                                                               Memory& memory) {
+[[nodiscard]] axhal::result<axhal::x86_64::guest_entry, trouble> load_pc_guest(guest_order const& order, Memory& memory,
+                                                                               axhal::hertz tsc) {
   using axhal::failure;
   namespace x86 = axhal::x86_64;
   auto const image = x86::guest_image::open(order.kernel);
   if (!image)
     return failure{trouble{axhal::boot::to_text(image.error().what), image.error().offset, 0, "the guest's kernel"}};
 
+  bool const is_linux = image->kind() == x86::guest_kind::bzimage || image->kind() == x86::guest_kind::pvh;
+  linux_words const words{order.command_line, tsc};
   x86::guest_order const wanted{.ram = memory.range().size,
-                                .command_line = order.command_line,
+                                .command_line = is_linux ? words.all() : order.command_line,
                                 .initrd = order.initrd,
                                 .machine = {.cpus = static_cast<std::uint16_t>(order.vcpus),
                                             .has_8259 = true,

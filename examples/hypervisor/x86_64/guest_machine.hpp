@@ -59,6 +59,8 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     return finish(guest_end::reset);
   }
 
+  /// The rate of the guest's TSC.
+  [[nodiscard]] axhal::hertz tsc() const { return host_.timer.frequency(); }
   /// Guest time begins now. Returns the offset that the vCPU loads.
   axhal::ticks begin() {
     axhal::ticks const offset = answers::start();

@@ -21,7 +21,8 @@ class guest_cpu {
   void set_up(axhal::hertz tsc) {
     using namespace axhal::x86_64;
     auto const khz = static_cast<std::uint32_t>(tsc.value / 1000);
-    table_ = make_guest_cpuid<cpu>({.tsc_khz = khz, .apic_khz = khz});
+    // Four levels reach all the memory that a guest gets here, and walks of five take longer.
+    table_ = make_guest_cpuid<cpu>({.la57 = false, .tsc_khz = khz, .apic_khz = khz});
     auto const host = host_features::read<cpu>();
     vendor_ = host.vendor();
     physical_bits_ = host.physical_bits();

@@ -4,10 +4,11 @@
 #include "../host_memory.hpp"
 #include "multiboot_source.hpp"
 
+#include <axhal/arch/x86_64/acpi_pm_timer.hpp>
+#include <axhal/arch/x86_64/i8259_host.hpp>
 #include <axhal/arch/x86_64/insn.hpp>
-#include <axhal/arch/x86_64/local_apic.hpp>
+#include <axhal/arch/x86_64/pit_reference.hpp>
 #include <axhal/arch/x86_64/tsc_clock.hpp>
-#include <axhal/arch/x86_64/tsc_frequency.hpp>
 #include <axhal/boot/acpi_fadt.hpp>
 #include <axhal/boot/acpi_madt.hpp>
 #include <axhal/boot/acpi_sleep.hpp>
@@ -17,14 +18,6 @@
 #include <cstdint>
 
 namespace example {
-
-struct pm_reference {
-  std::uint16_t port;
-  unsigned bits;
-  [[nodiscard]] std::uint64_t now() const { return axhal::x86_64::cpu::in32(port) & axhal::low_bits(bits); }
-  [[nodiscard]] unsigned width() const { return bits; }
-  [[nodiscard]] static axhal::tick_rate rate() { return {3'579'545, 1}; }
-};
 
 /// What firmware tells of the machine by ACPI.
 class host_firmware {
@@ -46,33 +39,22 @@ class host_firmware {
 
   /// Both 8259s are silent from here on, whatever firmware left there.
   static void mask_8259s() {
-    cpu::out8(board::pic_slave + 1, 0xff);
-    cpu::out8(board::pic_master + 1, 0xff);
+    constexpr std::uint8_t harmless = 0x20;
+    axhal::x86_64::i8259_host<cpu>::mask_all(harmless);
   }
 
-  /// How fast the TSC runs, and the local APIC's timer where deadlines need it: by CPUID's word, or measured.
+  /// How fast the TSC runs, and the local APIC's timer where deadlines go by it: by CPUID's word, or measured by ACPI's
+  /// timer, or by the 8254 where there is none.
   template <typename LocalApic>
   [[nodiscard]] axhal::result<axhal::x86_64::tsc_rates, trouble> measure(LocalApic& apic, bool has_deadline) const {
-    using axhal::failure;
-    auto const known = axhal::x86_64::find_frequencies<cpu>();
-    axhal::x86_64::tsc_rates rates{known.tsc, known.apic_timer};
-    bool const measured = known.tsc_from == axhal::x86_64::frequency_source::none ||
-                          known.tsc_from == axhal::x86_64::frequency_source::nominal;
-    if (!measured && (has_deadline || rates.apic_timer.value != 0)) return rates;
     auto const table = fadt();
-    if (!table) return failure{table.error()};
-    pm_reference reference{static_cast<std::uint16_t>(table->pm_timer().address), table->pm_timer_bits()};
-    if (measured) {
-      auto const tsc = axhal::x86_64::measure_tsc<cpu>(reference);
-      if (!tsc) return failure{trouble{"the time-stamp counter cannot be measured"}};
-      rates.tsc = *tsc;
-    }
-    if (!has_deadline && rates.apic_timer.value == 0) {
-      auto const timer = axhal::x86_64::measure_apic_timer(apic, reference);
-      if (!timer) return failure{trouble{"the local APIC's timer cannot be measured"}};
-      rates.apic_timer = *timer;
-    }
-    return rates;
+    if (!table) return axhal::failure{table.error()};
+    if (auto pm = axhal::x86_64::acpi_pm_timer<cpu>::of(*table)) return measure_by(*pm, apic, has_deadline);
+    axhal::x86_64::pit_reference<cpu> pit;
+    pit.start();
+    auto const found = measure_by(pit, apic, has_deadline);
+    pit.stop();
+    return found;
   }
 
   /// Switches the machine off by ACPI's S5. Returns when that does not work.
@@ -90,6 +72,13 @@ class host_firmware {
   [[nodiscard]] axhal::result<axhal::boot::acpi_fadt, trouble> fadt() const { return open<axhal::boot::acpi_fadt>(); }
 
  private:
+  template <typename Reference, typename LocalApic>
+  [[nodiscard]] static axhal::result<axhal::x86_64::tsc_rates, trouble> measure_by(Reference& reference,
+                                                                                   LocalApic& apic, bool has_deadline) {
+    auto const rates = axhal::x86_64::find_tsc_rates<cpu>(apic, !has_deadline, reference);
+    if (!rates) return axhal::failure{trouble{"the time-stamp counter or the APIC's timer cannot be measured"}};
+    return *rates;
+  }
   [[nodiscard]] tables_type tables() const { return *tables_type::open(*memory_, root_); }
   template <typename Table>
   [[nodiscard]] axhal::result<Table, trouble> open() const {

@@ -44,7 +44,7 @@ struct svm_road {
     out.write(hex{vcpu.exit_info_2()});
   }
   template <typename Vcpu>
-  static void forget(Vcpu& vcpu) {
+  static void begin(Vcpu& vcpu, axhal::hertz) {
     vcpu.flush_on_entry(true, owed.settle({0}));
   }
 };
@@ -65,9 +65,12 @@ struct vt_x_road {
   static void log_exit(Log& out, Vcpu const& vcpu) {
     out.write(hex{vcpu.exit_info()});
   }
-  /// Whatever this CPU remembered was forgotten when the extension was switched on.
+  /// Whatever this CPU remembered was forgotten when the extension was switched on. The guest is stopped once in a
+  /// millisecond: an interrupt that comes while it masks its own is no exit in every emulator.
   template <typename Vcpu>
-  static void forget(Vcpu&) {}
+  static void begin(Vcpu& vcpu, axhal::hertz tsc) {
+    vcpu.slice = tsc.value / 1000;
+  }
 };
 
 /// What a virtual machine is made of on a PC. `Road` is the extension that runs it; everything else is alike.
@@ -94,8 +97,8 @@ struct target {
 
   template <typename Memory, typename VirtExt>
   [[nodiscard]] static axhal::result<axhal::x86_64::guest_entry, trouble> load(guest_order const& order, Memory& memory,
-                                                                               devices const&, VirtExt const&) {
-    return load_pc_guest(order, memory);
+                                                                               devices const& host, VirtExt const&) {
+    return load_pc_guest(order, memory, host.timer.frequency());
   }
   template <typename Vcpu>
   static void set_start(Vcpu& vcpu, axhal::x86_64::guest_entry const& start) {
@@ -156,7 +159,7 @@ struct target {
   template <typename Vcpu, typename Handler, typename VirtExt>
   static void begin(Vcpu& vcpu, Handler& handler, VirtExt const&) {
     vcpu.time_offset = handler.begin();
-    Road::forget(vcpu);
+    Road::begin(vcpu, handler.tsc());
   }
 };
 
