@@ -4,8 +4,11 @@
 #include <axhal/arch/x86_64/control_register_writes.hpp>
 #include <axhal/arch/x86_64/cpuid_exit.hpp>
 #include <axhal/arch/x86_64/device_access_exit.hpp>
+#include <axhal/arch/x86_64/guest_access.hpp>
 #include <axhal/arch/x86_64/guest_event.hpp>
+#include <axhal/arch/x86_64/guest_fetch.hpp>
 #include <axhal/arch/x86_64/guest_view.hpp>
+#include <axhal/arch/x86_64/instruction_prefixes.hpp>
 #include <axhal/arch/x86_64/intercepted_instruction.hpp>
 #include <axhal/arch/x86_64/intercepted_length.hpp>
 #include <axhal/arch/x86_64/msr_exit.hpp>
@@ -19,12 +22,14 @@
 #include <axhal/arch/x86_64/xsetbv_exit.hpp>
 #include <axhal/core/access.hpp>
 #include <axhal/core/address.hpp>
+#include <axhal/core/bytes.hpp>
 #include <axhal/core/result.hpp>
 #include <axhal/vcpu/dispatch.hpp>
 #include <axhal/vcpu/exit.hpp>
 
 #include <concepts>
 #include <cstdint>
+#include <type_traits>
 
 /// What the exits of SVM mean. `C` is an `svm_context`. Answers are `retry` with everything done, or the handler's
 /// `stop`, or in a fast tier `slow` with nothing done.
