@@ -72,7 +72,7 @@ concept Runs = requires(V& v, typename V::vcpu& s) {
 ///   6. two vCPUs that take turns never see each other's registers
 ///   7. an injected fault is the first thing the guest sees when it runs next
 ///
-/// Models: aarch64::el2, riscv64::h_extension, host::virt_ext.
+/// Models: aarch64::el2, riscv64::h_extension, x86_64::svm, x86_64::vt_x, host::virt_ext.
 template <typename V>
 concept VirtExtPolicy =
     virt_ext_req::Probes<V> && virt_ext_req::Switches<V> && virt_ext_req::HasVcpu<V> && virt_ext_req::Runs<V>;
