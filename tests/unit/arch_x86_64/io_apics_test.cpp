@@ -74,7 +74,7 @@ TEST_CASE("what firmware left is masked and ended", "[arch_x86_64][io_apics]") {
   }
 }
 
-TEST_CASE("an entry's words are written in an order in which no half of it counts", "[arch_x86_64][io_apics]") {
+TEST_CASE("a change of an entry is one write of the word that changes", "[arch_x86_64][io_apics]") {
   test::mmio_log log;
   log.answers[0x10] = {0x0017'0020, 0x1'0000};
   io_apics<test::mmio_recorder, host::cpu> io;
@@ -146,5 +146,20 @@ TEST_CASE("lines are wired as the MADT says", "[arch_x86_64][io_apics]") {
   CHECK(m.io_apics.mode(7) == line_mode{false, false});
   CHECK(m.all.first.entry_of(9) == 0x1'8000);
   CHECK(m.all.second.entry_of(1) == 0x1'0000);
+  CHECK(bus::m.mistakes == none);
+}
+
+TEST_CASE("a line can be an NMI, and is no line then", "[arch_x86_64][io_apics]") {
+  machine m;
+  REQUIRE(m.io_apics.add({&m.all, 0}, 0));
+  CHECK(m.io_apics.make_nmi(24, false, 3) == failure{irq_error::out_of_range});
+  CHECK(m.io_apics.make_nmi(20, false, 0xff) == failure{irq_error::unsupported});
+  REQUIRE(m.io_apics.make_nmi(20, true, 3));
+  CHECK(m.all.first.entry_of(20) == 0x0300'0000'0000'2400);
+  CHECK(!m.io_apics.has(20));
+  CHECK(m.io_apics.mask(20) == failure{irq_error::out_of_range});
+  m.set_line(20, true);
+  CHECK(bus::m.apics[0].nmis == 1);
+  CHECK(m.io_apics.line_count() == 24);
   CHECK(bus::m.mistakes == none);
 }

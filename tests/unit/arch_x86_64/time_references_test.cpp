@@ -81,7 +81,9 @@ struct ports {
     if (port != 0x608) m.mistakes.push_back("a read of port " + std::to_string(port));
     std::uint64_t const value = m.nanoseconds * 39'375 / 11'000'000;
     std::uint64_t const mask = m.pm_bits == 32 ? 0xffff'ffff : 0xff'ffff;
-    if (m.glitches > 0 && m.glitches-- % 2 == 1) return static_cast<std::uint32_t>((value ^ 0x80'0000) & mask);
+    bool const wrong = m.glitches % 2 == 1;
+    if (m.glitches > 0) --m.glitches;
+    if (wrong) return static_cast<std::uint32_t>((value ^ 0x80'0000) & mask);
     // The upper byte is reserved where it does not count.
     return static_cast<std::uint32_t>((value & mask) | (m.pm_bits == 32 ? 0 : 0xa500'0000));
   }

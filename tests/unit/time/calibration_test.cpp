@@ -105,6 +105,13 @@ TEST_CASE("an interruption between two looks that belong together is seen") {
     auto fine = ten_megahertz(w);
     CHECK(near(calibrate(processor{&w}, fine), 2'500'000'000, 4'000));
   }
+  // There need be no other round to outvote it.
+  for (std::uint64_t shift = 0; shift < 200; shift += 10) {
+    world w;
+    w.interruptions = {w.time + shift};
+    auto fine = ten_megahertz(w);
+    CHECK(near(calibrate(processor{&w}, fine, {.rounds = 1}), 2'500'000'000, 4'000));
+  }
 }
 
 TEST_CASE("a round that missed the reference's new beginning is outvoted, and too many of them are refused") {

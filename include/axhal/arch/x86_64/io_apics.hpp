@@ -8,6 +8,7 @@
 #include <axhal/core/result.hpp>
 #include <axhal/cpu/spin_lock.hpp>
 #include <axhal/policy/irq_controller.hpp>
+#include <axhal/vdev/interrupt_message.hpp>
 #include <axhal/vdev/io_apic.hpp>
 
 #include <atomic>
@@ -123,8 +124,27 @@ class io_apics {
     return {};
   }
 
+  /// Makes a line an NMI at the CPU of that APIC ID, unmasked, as firmware may want it (boot::madt_nmi_source): an
+  /// edge. It is no line any more from then on. `unsupported` for an APIC ID above `last_apic_id`.
+  result<void, irq_error> make_nmi(std::uint32_t gsi, bool active_low, std::uint32_t apic_id) {
+    if (!has(gsi)) return failure{irq_error::out_of_range};
+    if (apic_id > last_apic_id) return failure{irq_error::unsupported};
+    constexpr auto nmi = static_cast<unsigned>(vdev::interrupt_delivery::nmi);
+    irq_spin_guard<Cpu> const guard{lock_};
+    std::uint64_t const e =
+        f_delmod::make(nmi) | f_intpol::make(active_low) | f_dest::make(static_cast<std::uint8_t>(apic_id));
+    unit& u = unit_of(gsi);
+    write(u.window, index_of(u, gsi), low(masked(e)));
+    write(u.window, index_of(u, gsi) + 1, high(e));
+    write(u.window, index_of(u, gsi), low(e));
+    entries_[gsi].store(e, std::memory_order_relaxed);
+    owner_[gsi] = 0;
+    return {};
+  }
+
  private:
   using f_intvec = vdev::io_apic_entry::f_intvec;
+  using f_delmod = vdev::io_apic_entry::f_delmod;
   using f_intpol = vdev::io_apic_entry::f_intpol;
   using f_remote_irr = vdev::io_apic_entry::f_remote_irr;
   using f_trigger = vdev::io_apic_entry::f_trigger;
@@ -156,19 +176,14 @@ class io_apics {
   [[nodiscard]] static constexpr std::uint32_t high(std::uint64_t e) { return static_cast<std::uint32_t>(e >> 32); }
   [[nodiscard]] static constexpr std::uint64_t masked(std::uint64_t e) { return f_mask::with(e, true); }
 
-  /// Brings the hardware from the entry that is kept to `wanted`. Words that do not change are not written, so that an
-  /// edge is lost only where both do. The lock is held.
+  /// Brings the hardware from the entry that is kept to `wanted`, by the words that change: each change above is one of
+  /// one word, which is never half done. The lock is held.
   void store(std::uint32_t gsi, std::uint64_t wanted) {
     unit& u = unit_of(gsi);
     std::uint32_t const index = index_of(u, gsi);
     std::uint64_t const before = kept(gsi);
-    bool const low_changes = low(before) != low(wanted);
-    if (high(before) != high(wanted)) {
-      // A line that may interrupt meanwhile would do so with one half old and one new.
-      if (low_changes && !f_mask::get(before)) write(u.window, index, low(masked(before)));
-      write(u.window, index + 1, high(wanted));
-    }
-    if (low_changes) write(u.window, index, low(wanted));
+    if (high(before) != high(wanted)) write(u.window, index + 1, high(wanted));
+    if (low(before) != low(wanted)) write(u.window, index, low(wanted));
     entries_[gsi].store(wanted, std::memory_order_relaxed);
   }
   template <typename F>
