@@ -76,7 +76,10 @@ class guest_memory {
     std::uint64_t const offset = address - ram_.start;
     // Most memory is one piece.
     if (offset < pieces_[0].host.size && size <= pieces_[0].host.size - offset) [[likely]] {
-      return static_cast<std::uint8_t*>(frames_.pointer(pieces_[0].host.start)) + offset;
+      auto* const found = static_cast<std::uint8_t*>(frames_.pointer(pieces_[0].host.start)) + offset;
+      // What was allocated is never at address zero; callers need not ask again.
+      if (found == nullptr) __builtin_unreachable();
+      return found;
     }
     return at_later_piece(offset, size);
   }

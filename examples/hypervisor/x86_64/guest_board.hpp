@@ -72,6 +72,7 @@ class guest_board {
     changed_ = true;
   }
   [[nodiscard, gnu::always_inline]] bool has_changed() const { return changed_; }
+  [[nodiscard, gnu::always_inline]] bool deadline_has_changed() const { return deadline_changed_; }
   [[nodiscard]] bool take_deadline_changed() {
     bool const was = deadline_changed_;
     deadline_changed_ = false;
@@ -83,15 +84,23 @@ class guest_board {
   [[nodiscard]] waiting_interrupt waiting() {
     changed_ = false;
     if (auto const found = apic().highest()) return {true, false, *found};
-    if (!pic_.output() || !apic().takes_extint()) return {};
+    if (!extint_ && (!pic_.output() || !apic().takes_extint())) return {};
     // The 8259s are asked when the vCPU has taken it; what they would say now is what it takes.
     axhal::vdev::i8259_pair rehearsal = pic_;
     return {true, true, rehearsal.acknowledge()};
+  }
+  /// What came past the local APIC's requests; true for an NMI. An INIT of the only processor begins the machine anew.
+  [[nodiscard]] bool take_events() {
+    auto const events = apic().take_events();
+    if (events.init) end_ = guest_end::reset;
+    if (events.extint) extint_ = true;
+    return events.nmi;
   }
   /// The vCPU has taken it.
   void accepted(waiting_interrupt const& taken) {
     changed_ = true;
     if (taken.from_8259) {
+      extint_ = false;
       static_cast<void>(pic_.acknowledge());
     } else {
       apic().accept(taken.vector);
@@ -267,6 +276,7 @@ class guest_board {
   bool sci_level_{};
   bool keyboard_level_{};
   bool mouse_level_{};
+  bool extint_{};  ///< a message asked the 8259s for a vector
   bool changed_{};
   bool deadline_changed_{};
   guest_end end_{guest_end::none};

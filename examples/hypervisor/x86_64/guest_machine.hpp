@@ -112,10 +112,9 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     if (std::uint64_t const offset = e.address - board_.apic().page(); offset <= 0x1000U - e.size) [[likely]] {
       reap(guest);
       board_.apics().write(self, offset, e.size, e.value, board_.now(), board_);
-      board_.note_change();
-    } else {
-      static_cast<void>(pages_.write(self, e.address, e.size, e.value));
+      return settled_with_apic(guest);
     }
+    static_cast<void>(pages_.write(self, e.address, e.size, e.value));
     return settled(guest);
   }
 
@@ -142,26 +141,25 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     } else if (!registers_.write(e.id, e.value)) {
       return undefined(guest);
     }
-    board_.note_change();
-    return settled(guest);
+    return settled_with_apic(guest);
   }
 
-  /// The vCPU halts until there is an interrupt that it takes. With interrupts masked it never goes on: nothing sends a
-  /// halted machine's only processor an NMI.
+  /// The vCPU halts until there is an interrupt that it takes. With interrupts masked, and no NMI, it never goes on:
+  /// such a machine is as good as switched off.
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::idle const&) {
     reap(guest);
+    bool const enabled = axhal::x86_64::rflags::f_if::get(guest.context.rflags());
     while (true) {
       board_.tick();
-      deliver(guest);
+      bool const nmi = deliver(guest);
       if (board_.end() != guest_end::none) return finish(board_.end());
-      if (nmi_waits_ || (offered_.any && axhal::x86_64::rflags::f_if::get(guest.context.rflags()))) break;
-      if (!axhal::x86_64::rflags::f_if::get(guest.context.rflags())) return finish(guest_end::power_off);
+      if (nmi || (enabled && offered_.any)) break;
+      if (!enabled) return finish(guest_end::power_off);
       arm();
       cpu::wait_for_interrupt();
       serve();
     }
-    nmi_waits_ = false;
     arm();
     return resume::next_instruction;
   }
@@ -171,9 +169,9 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     serve();
     reap(guest);
     board_.tick();
-    deliver(guest);
+    static_cast<void>(deliver(guest));
     arm();
-    return resume::retry;
+    return board_.end() == guest_end::none ? resume::retry : finish(board_.end());
   }
   /// All states are switched when a vCPU is.
   template <typename Guest>
@@ -194,10 +192,16 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
       return finish(board_.end());
     return resume::next_instruction;
   }
+  /// The same after an access to the local APIC, which does not tell of its own work.
+  template <typename Guest>
+  [[gnu::always_inline]] resume settled_with_apic(Guest& guest) {
+    if (board_.apic().has_work() || board_.deadline_has_changed()) board_.note_change();
+    return settled(guest);
+  }
   template <typename Guest>
   [[gnu::noinline]] void settle(Guest& guest) {
     reap(guest);
-    deliver(guest);
+    static_cast<void>(deliver(guest));
     if (board_.take_deadline_changed()) arm();
   }
   /// Takes note of what the vCPU has taken since it was asked last.
@@ -208,14 +212,11 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     board_.accepted({true, offered_.from_8259, taken.vector});
     offered_ = {};
   }
-  /// Offers the vCPU what waits for it.
+  /// Offers the vCPU what waits for it; true when there was an NMI.
   template <typename Guest>
-  void deliver(Guest& guest) {
-    auto const events = board_.apic().take_events();
-    if (events.nmi) {
-      guest.context.offer_nmi();
-      nmi_waits_ = true;
-    }
+  bool deliver(Guest& guest) {
+    bool const nmi = board_.take_events();
+    if (nmi) guest.context.offer_nmi();
     auto const next = board_.waiting();
     if (next.any) {
       guest.context.offer_interrupt(next.vector);
@@ -223,6 +224,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
       guest.context.withdraw_interrupt();
     }
     offered_ = next;
+    return nmi;
   }
 
   /// Interrupts of the machine: the CPU takes those that wait, then those that waited behind them.
@@ -276,7 +278,6 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
   guest_board board_;
   guest_registers registers_;
   waiting_interrupt offered_{};
-  bool nmi_waits_{};
 
   uart_port uart_port_{*this};
   master master_{board_};
