@@ -3,9 +3,10 @@
 """Runs one image test of a target (common.toml, TARGET.toml), or lists their names.
 
 usage: run_image.py list TARGET
-       run_image.py run NAME TARGET IMAGE PAYLOAD FOLDER
+       run_image.py run NAME TARGET IMAGE PAYLOADS FOLDER
 
-FOLDER is where this build has made the tests' firmware; logs go to `logs` in it.
+PAYLOADS is where this build makes the guests of our own, FOLDER where it has made the tests' firmware; logs go to
+`logs/TARGET` in that.
 """
 
 import pathlib
@@ -70,7 +71,7 @@ def made(kind, machine, folder):
     return path
 
 
-def prepare(test, target, payload, folder):
+def prepare(test, target, payloads, folder):
     """The guest's files as the test wants them."""
     kind = test["guest"]
     if kind == "none":
@@ -78,31 +79,31 @@ def prepare(test, target, payload, folder):
     initrd = None
     words = [target.console]
     if kind == "linux":
-        linux = guest.linux(target.name)
+        linux = guest.linux(target.architecture)
         kernel, initrd = linux.kernel, linux.initrd
         words.append("rdinit=/init")
     elif kind in ("payload", "sweep"):
-        kernel = pathlib.Path(payload).with_name(f"{kind}-{target.name}.bin")
+        kernel = payloads / f"{kind}-{target.architecture}.bin"
     elif kind == "payload-elf":
-        kernel = pathlib.Path(payload).with_suffix(".elf")
+        kernel = (payloads / target.payload).with_suffix(".elf")
     elif kind == "payload-raw":
         kernel = folder / "payload-raw.made"
-        kernel.write_bytes(without_header(pathlib.Path(payload).read_bytes()))
+        kernel.write_bytes(without_header((payloads / target.payload).read_bytes()))
     else:
-        kernel = made(kind.removeprefix("made:"), target.name, folder)
+        kernel = made(kind.removeprefix("made:"), target.architecture, folder)
     if "initrd" in test:
-        initrd = made(test["initrd"].removeprefix("made:"), target.name, folder)
+        initrd = made(test["initrd"].removeprefix("made:"), target.architecture, folder)
     words.append(test.get("append", ""))
     return targets.GuestFiles(kernel, kernel.stat().st_size, initrd, " ".join(word for word in words if word))
 
 
-def run_machine(test, target, image, payload, log):
+def run_machine(test, target, image, payloads, log):
     """Starts the image as the test describes. Returns the console's lines and what is wrong with how it ended."""
     more = test.get("emulator", [])
     if "bios" in test:
-        more = [*more, "-bios", str(log.parent.parent / test["bios"])]
+        more = [*more, "-bios", str(log.parents[2] / test["bios"])]
     run = targets.Run(
-        target, image, prepare(test, target, payload, log.parent),
+        target, image, prepare(test, target, payloads, log.parent),
         memory=targets.parse_size(test.get("memory", "256M")),
         vcpus=test.get("vcpus", 1),
         cpu=test.get("cpu", ""),
@@ -162,17 +163,17 @@ def judge(test, lines, target):
                 break
 
 
-def run_test(name, target_name, image, payload, folder):
+def run_test(name, target_name, image, payloads, folder):
     test = load(HERE, target_name)[name]
     target = targets.target_of(target_name)
-    log = pathlib.Path(folder) / "logs" / f"{name}.log"
+    log = pathlib.Path(folder) / "logs" / target_name / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     if "image" in test:
         image = pathlib.Path(image).with_name(test["image"])
     if "interactive" in test:
         lines, wrong = run_demo(test, target, image, log)
     else:
-        lines, wrong = run_machine(test, target, image, payload, log)
+        lines, wrong = run_machine(test, target, image, pathlib.Path(payloads), log)
     wrong += judge(test, lines, target_name)
     if wrong:
         print(f"the console's last lines ({log}):")

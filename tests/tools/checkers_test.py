@@ -167,11 +167,11 @@ class ImageTests(Folder):
             return mock.Mock(timed_out=limit == 5, status=limit - 180, stderr="", told=mock.Mock(lines=["x"]))
 
         self.write("payload-riscv64.bin", "p")
-        log = self.folder / "logs" / "a.log"
+        log = self.folder / "logs" / "riscv64" / "a.log"
         with mock.patch.object(run_image.emulator, "run", run):
             def start(**test):
                 _, wrong = run_image.run_machine({"guest": "payload", **test}, targets.TARGETS["riscv64"],
-                                                 self.folder / "image", self.folder / "payload.bin", log)
+                                                 self.folder / "image", self.folder, log)
                 return " ".join(map(str, started[-1])), wrong
 
             command, wrong = start(guest="none", bios="f.bin")

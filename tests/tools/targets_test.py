@@ -3,6 +3,7 @@
 """What tools/ know of targets and their guests, tested without a network, without root and without an emulator."""
 
 import gzip
+import itertools
 import json
 import os
 import pathlib
@@ -18,11 +19,13 @@ sys.path.insert(0, str(ROOT / "tools"))
 from axhal_tools import guest, say, sources, targets  # noqa: E402
 
 ARM, RISCV = guest.ARCHITECTURES["aarch64"], guest.ARCHITECTURES["riscv64"]
+PC = guest.ARCHITECTURES["x86_64"]
 
 
 class Guest(unittest.TestCase):
     IMAGES = {ARM: b"MZ" + bytes(54) + b"ARM\x64" + bytes(8),
-              RISCV: b"MZo\x10" + bytes(44) + b"RISCV\0\0\0RSC\x05" + bytes(4)}
+              RISCV: b"MZo\x10" + bytes(44) + b"RISCV\0\0\0RSC\x05" + bytes(4),
+              PC: b"MZ" + bytes(0x1fc) + b"\x55\xaa\xeb\x6aHdrS" + bytes(60)}
 
     def test_kernels(self):
         for architecture, image in self.IMAGES.items():
@@ -32,11 +35,11 @@ class Guest(unittest.TestCase):
                 self.assertEqual(guest.plain_kernel(packed, architecture), image)
                 zboot = b"MZ\0\0zimg" + b"".join(n.to_bytes(4, "little") for n in (64, len(packed), 0, 0)) + b"gzip"
                 self.assertEqual(guest.plain_kernel(zboot.ljust(64, b"\0") + packed, architecture), image)
-                with self.assertRaisesRegex(say.Problem, f"does not hold a {architecture.name} Image"):
+                with self.assertRaisesRegex(say.Problem, f"does not hold a {architecture.name} kernel"):
                     guest.plain_kernel(b"not a kernel" * 10, architecture)
 
     def test_a_kernel_of_another_architecture_is_refused(self):
-        for one, other in ((ARM, RISCV), (RISCV, ARM)):
+        for one, other in itertools.permutations(self.IMAGES, 2):
             with self.assertRaises(say.Problem):
                 guest.plain_kernel(self.IMAGES[one], other)
 
@@ -177,9 +180,29 @@ class Targets(unittest.TestCase):
         self.assertEqual(words[1:5], ["-M", "virt,aia=aplic-imsic", "-cpu", "max"])
 
     def test_no_guest(self):
-        run = self.run_of()
-        run.guest = targets.GuestFiles(None, 0)
-        self.assertEqual(self.devices(run), [])
+        for target in targets.TARGETS:
+            run = self.run_of(target)
+            run.guest = targets.GuestFiles(None, 0)
+            self.assertEqual(self.devices(run), [])
+            self.assertNotIn("-initrd", targets.command(run))
+
+    def test_files_as_multiboot_modules(self):
+        words = targets.command(self.run_of("x86_64-svm"))
+        self.assertEqual(words[words.index("-initrd") + 1], '/k,,1 console=ttyAMA0 quiet,,x="a b",/i')
+        self.assertEqual(words[words.index("-append") + 1], "axhal.memory=256M axhal.vcpus=1")
+        run = self.run_of("x86_64-svm")
+        run.guest = targets.GuestFiles("/k", 1)
+        self.assertEqual(targets.command(run)[-2:], ["-initrd", "/k"])
+        run.guest = targets.GuestFiles("/a folder/k", 1)
+        with self.assertRaisesRegex(say.Problem, "first space"):
+            targets.command(run)
+
+    def test_on_a_pc_the_guest_fits_below_the_devices_or_above_4_gib(self):
+        for memory in (64 << 20, 256 << 20, 1 << 30, 2 << 30, (9 << 30) // 4, 3 << 30):
+            machine = targets.machine_memory(self.run_of("x86_64-svm", memory=memory))
+            split = machine > 0xB000_0000  # the emulator's own rule for this machine
+            largest = max(2 << 30, machine - (2 << 30)) if split else machine
+            self.assertGreaterEqual(largest, memory + (256 << 20))
 
     def test_the_guest_alone(self):
         words = targets.bare_command(self.run_of(memory=96 << 20, emulator_arguments=("-icount", "1")))
@@ -194,7 +217,8 @@ class Targets(unittest.TestCase):
     def test_every_target_is_known_everywhere(self):
         for name, target in targets.TARGETS.items():
             self.assertEqual(target.name, name)
-            self.assertIn(name, guest.ARCHITECTURES)
+            self.assertIn(target.architecture, guest.ARCHITECTURES)
+            self.assertIn(targets.architectures()[target.architecture].name, targets.TARGETS)
             self.assertTrue((ROOT / target.cross_file).is_file())
             self.assertIn(f"'{target.tool_prefix}g++'", (ROOT / target.cross_file).read_text())
             self.assertIn("console=", target.console)

@@ -75,9 +75,9 @@ class BuildFolder:
 
 
 def for_images(target):
-    """The folder that makes a target's images."""
+    """The folder that makes a target's images: one for all targets of an architecture."""
     cross_file = str(ROOT / target.cross_file)
-    return BuildFolder(target.name, ["--cross-file", cross_file, "-Dtests=enabled", "-Dbenchmarks=enabled"])
+    return BuildFolder(target.architecture, ["--cross-file", cross_file, "-Dtests=enabled", "-Dbenchmarks=enabled"])
 
 
 def host_folders(clang):

@@ -90,10 +90,10 @@ def main(arguments):
     packages.ensure("test")
     only_images = bool(options.suite) and set(options.suite) <= {"images", "bench"}
     folders = [] if only_images else build.host_folders(packages.find_clang())
-    folders += [build.for_images(target) for target in targets.TARGETS.values()]
+    folders += [build.for_images(target) for target in targets.architectures().values()]
     if not options.suite or {"images", "bench"} & set(options.suite):
-        for name in targets.TARGETS:
-            guest.linux(name)
+        for architecture in targets.architectures():
+            guest.linux(architecture)
     tally = Tally()
     for folder in folders:
         say.step(f"build/{folder.name}")

@@ -18,7 +18,8 @@ def parse(arguments):
     parser.add_argument("target", nargs="*", help=f"the machines (default: all): {', '.join(targets.TARGETS)}")
     parser.add_argument("--guest", choices=("linux", "payload"), default="linux",
                         help="Debian's Linux (default), or the tiny payload that exercises the exits")
-    parser.add_argument("--kernel", metavar="FILE", help="a guest kernel of your own: Linux Image, ELF, or flat binary")
+    parser.add_argument("--kernel", metavar="FILE", help="a guest kernel of your own: Linux Image, ELF, or flat binary; "
+                        "on x86_64 bzImage, PVH or Multiboot ELF, or boot sector")
     parser.add_argument("--initrd", metavar="FILE", help="an initial RAM disk of your own")
     parser.add_argument("--image", metavar="FILE",
                         help="a hypervisor image of your own (default: the example, built first)")
@@ -28,17 +29,18 @@ def parse(arguments):
                         help="virtual CPUs (default 1, which is all that the example hypervisor runs)")
     parser.add_argument("--memory", metavar="SIZE", default="256M",
                         help="the guest's memory, in K, M or G (default 256M; Debian's Linux needs at least 64M, "
-                        "on riscv64 96M)")
+                        "on riscv64 and x86_64 96M)")
     parser.add_argument("--interactive", action="store_true", help="hand the guest's console to you")
     parser.add_argument("--emulator-args", metavar="TEXT", default="",
                         help="more arguments for the emulator, as one word: --emulator-args='-smp 2'")
-    parser.add_argument("--timeout", metavar="S", type=float, default=300.0,
-                        help="seconds until a run is given up (default 300; none with --interactive)")
+    limits = ", ".join(f"{name}: {target.time_limit}" for name, target in targets.TARGETS.items())
+    parser.add_argument("--timeout", metavar="S", type=float,
+                        help=f"seconds until a run is given up (default {limits}; none with --interactive)")
     parser.add_argument("--log", metavar="DIR", help="where console logs go (default build/demo)")
     options = parser.parse_args(arguments)
     if options.vcpus < 1:
         raise say.Problem("--vcpus must be at least 1")
-    if options.timeout <= 0:
+    if options.timeout is not None and options.timeout <= 0:
         raise say.Problem("--timeout must be above 0")
     try:
         options.emulator_args = shlex.split(options.emulator_args)
@@ -80,7 +82,7 @@ def guest_files(options, target, folder):
         words = [options.append]
         name = "payload"
     else:
-        linux = guest.linux(target.name)
+        linux = guest.linux(target.architecture)
         path, size = linux.kernel, linux.kernel.stat().st_size
         initrd = initrd or linux.initrd
         words = [target.console, "rdinit=/init", "axhal.shell" if options.interactive else "panic=-1", options.append]
@@ -92,7 +94,7 @@ def judge(options, outcome):
     """The verdict for the table, and whether it is the one that was hoped for."""
     told = outcome.told
     if outcome.timed_out:
-        return f"no end within {options.timeout:g} s", False
+        return f"no end within {outcome.seconds:.0f} s", False
     if told.verdict != "power-off":
         return told.verdict or ("refused by the hypervisor" if told.errors else "ended without a verdict"), False
     if outcome.status != 0:
@@ -134,7 +136,7 @@ def boot(options, target, log_folder):
             last = line or last
             progress.show(last)
 
-        outcome = emulator.run(command, log, options.timeout, on_line)
+        outcome = emulator.run(command, log, options.timeout or target.time_limit, on_line)
         progress.done()
     verdict, good = judge(options, outcome)
     if options.kernel and not options.interactive:

@@ -29,16 +29,20 @@ INIT = pathlib.Path(__file__).resolve().parent.parent / "guest" / "init"
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """What Debian calls an architecture, and what marks its kernels."""
+    """What Debian calls an architecture and its kernels, and what marks these."""
 
     name: str
-    magic: bytes  # in a plain Image, at byte 56
+    magic: bytes
+    at: int = 56  # where the magic stands: in a plain Image here
+    flavour: str = ""  # of the kernel, where the general one is not the one to take
     since: str = ""  # the first release that has it, where older ones that serve us do not
 
 
 ARCHITECTURES = {
     "aarch64": Architecture("arm64", b"ARM\x64"),
     "riscv64": Architecture("riscv64", b"RSC\x05", since="trixie"),
+    # A bzImage, as it is; the general kernel spends most of its start in unpacking itself.
+    "x86_64": Architecture("amd64", b"HdrS", at=0x202, flavour="cloud-"),
 }
 OLD_RELEASES = ("buster", "bullseye", "bookworm")  # those before "trixie"
 
@@ -157,7 +161,7 @@ def sha256(content):
 
 
 def plain_kernel(content, architecture):
-    """A bootable Image from what a kernel package may hold: an Image, a gzip of one, or an EFI zboot wrapper."""
+    """A bootable kernel from what a package may hold: an Image or bzImage, a gzip of one, or an EFI zboot wrapper."""
     if content[4:8] == b"zimg":
         start = int.from_bytes(content[8:12], "little")
         size = int.from_bytes(content[12:16], "little")
@@ -166,8 +170,8 @@ def plain_kernel(content, architecture):
         content = content[start : start + size]
     if content[:2] == b"\x1f\x8b":
         content = gzip.decompress(content)
-    if content[56:60] != architecture.magic:
-        raise say.Problem(f"the kernel package does not hold a {architecture.name} Image")
+    if content[architecture.at : architecture.at + 4] != architecture.magic:
+        raise say.Problem(f"the kernel package does not hold a {architecture.name} kernel")
     return content
 
 
@@ -198,19 +202,20 @@ def unpack(package, folder):
         raise say.Problem(f"{package.name} cannot be unpacked: {done.stderr.strip()}")
 
 
-def fetch_parts(target, home):
+def fetch_parts(name, home):
     """Fetches kernel and busybox into `home` and writes the manifest that vouches for them."""
-    architecture = ARCHITECTURES[target]
+    architecture = ARCHITECTURES[name]
+    kernels = f"linux-image-{architecture.flavour}{architecture.name}"
     where = guest_sources(architecture)
     if not where:
         raise say.Problem("this machine's package sources name no archive to fetch a guest from; set "
                           f"{MIRROR_VARIABLE} to a Debian mirror and suite, or give --kernel and --initrd")
-    say.step(f"fetching the Linux guest for {target} (once; kept in {home})")
+    say.step(f"fetching the Linux guest for {name} (once; kept in {home})")
     apt = with_lists(home / "apt", architecture.name, where)
     try:
-        depends = apt.versions(f"linux-image-{architecture.name}")[0]["Depends"]
+        depends = apt.versions(kernels)[0]["Depends"]
     except say.Problem as problem:
-        raise say.Problem(f"the archives of this machine have no linux-image-{architecture.name}; set "
+        raise say.Problem(f"the archives of this machine have no {kernels}; set "
                           f"{MIRROR_VARIABLE} to a Debian mirror and suite, or give --kernel and --initrd\n"
                           f"  ({problem})") from problem
     kernel_package, kernel_record = apt.fetch(re.match(r"linux-image-[^ ,]+", depends)[0])
@@ -224,9 +229,9 @@ def fetch_parts(target, home):
         manifest = {"version": kernel.name.partition("-")[2], "packages": {}}
         for record in (kernel_record, busybox_record):
             manifest["packages"][record["Package"]] = {"version": record["Version"], "sha256": record["SHA256"]}
-        for name, content in parts.items():
-            (home / name).write_bytes(content)
-            manifest[name] = sha256(content)
+        for part, content in parts.items():
+            (home / part).write_bytes(content)
+            manifest[part] = sha256(content)
     (home / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     # The lists and packages have served: a later fetch starts from fresh lists anyway.
     shutil.rmtree(home / "apt")
@@ -258,13 +263,13 @@ def vouched(home):
     return manifest if whole else None
 
 
-def linux(target):
-    """The Linux guest of a target, fetched first where it is not in the cache or is damaged there."""
-    home = cache_folder() / f"linux-{target}"
+def linux(architecture):
+    """The Linux guest of an architecture, fetched first where it is not in the cache or is damaged there."""
+    home = cache_folder() / f"linux-{architecture}"
     with locked(home):
         manifest = vouched(home)
         if manifest is None:
-            fetch_parts(target, home)
+            fetch_parts(architecture, home)
             manifest = vouched(home)
         content = initial_ram_disk((home / "busybox").read_bytes(), INIT.read_bytes())
         initrd = home / f"initrd-{sha256(content)[:16]}.gz"

@@ -4,6 +4,7 @@
 import dataclasses
 import os
 import pathlib
+import platform
 import re
 import shutil
 import subprocess
@@ -144,6 +145,11 @@ NEEDS = (
          (["g++-riscv64-linux-gnu"],), ("demo", "test")),
     Need("QEMU for RISC-V, with OpenSBI", qemu_with("qemu-system-riscv64", "opensbi-riscv64-generic-fw_dynamic.bin"),
          "8", (["qemu-system-riscv", "opensbi"], ["qemu-system-misc", "opensbi"]), ("demo", "test")),
+    # The plain compiler by its long name; where that is the machine's own, g++ brings it.
+    Need("C++ compiler for x86_64", version_of("x86_64-linux-gnu-g++", "-dumpfullversion"), "12",
+         (["g++-x86-64-linux-gnu"],) if platform.machine() != "x86_64" else (["g++"],), ("demo", "test")),
+    Need("QEMU for x86_64, with its firmware", qemu_with("qemu-system-x86_64", "bios-256k.bin"), "8",
+         (["qemu-system-x86"],), ("demo", "test")),
     Need("Git", version_of("git", "--version"), "2", (["git"],), optional=True),
     Need("CMake", version_of("cmake", "--version"), "3.20", (["cmake"],), optional=True),
     Need("clang-format", clang_tool("clang-format"), "16", per_clang("clang-format-{}"), optional=True),

@@ -18,8 +18,8 @@ def main(arguments):
     packages.ensure("demo")
     packages.ensure(options.group)
     if not options.no_guest:
-        for name in targets.TARGETS:
-            guest.linux(name)
+        for architecture in targets.architectures():
+            guest.linux(architecture)
     say.step("everything is there")
     return 0
 

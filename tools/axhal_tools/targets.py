@@ -15,38 +15,57 @@ class Target:
     """A machine under an emulator. Addresses and sizes are in bytes."""
 
     name: str
+    architecture: str  # whose images and guests it runs; targets of one architecture share them
     emulator: str
     machine: tuple  # arguments that make the machine
     bare_machine: tuple  # and those of the same machine as a guest sees it, for one that runs without a hypervisor
     cpu: str  # the processor unless a run asks for another
     memory_beside: int  # what the machine has beside the guest's memory: for the image and for what is loaded
-    kernel_address: int  # where the guest's kernel file is put for the hypervisor to find
-    initrd_address: int  # and the initial RAM disk, unless the kernel reaches that far
     console: str  # words for the guest's kernel: what its first serial port is called, and how it is reached early
-    cross_file: str
-    tool_prefix: str  # of the binary utilities for its images
-    image: str  # file name of the example hypervisor
-    payload: str  # file name of the tiny guest of our own
+    time_limit: int  # seconds in which Linux comes to its end on a busy machine
+    # Where QEMU's guest loader puts the guest's kernel file and, unless that reaches so far, the initial RAM disk. None:
+    # they are modules of a Multiboot loader, which finds places itself.
+    kernel_address: int | None = None
+    initrd_address: int | None = None
+    below_devices: int = 0  # a PC's memory beyond this goes on above 4 GiB, and what is below ends at 2 GiB then
+
+    @property
+    def cross_file(self):
+        return f"tools/cross/{self.architecture}.ini"
+
+    @property
+    def tool_prefix(self):
+        """Of the binary utilities for its images."""
+        return f"{self.architecture}-linux-gnu-"
+
+    @property
+    def image(self):
+        """File name of the example hypervisor."""
+        return f"hypervisor-{self.architecture}.bin"
+
+    @property
+    def payload(self):
+        """File name of the tiny guest of our own."""
+        return f"payload-{self.architecture}.bin"
 
 
 TARGETS = {
     "aarch64": Target(
         name="aarch64",
+        architecture="aarch64",
         emulator="qemu-system-aarch64",
         machine=("-M", "virt,virtualization=on,gic-version=2", "-nic", "none"),
         bare_machine=("-M", "virt,gic-version=2", "-nic", "none"),
         cpu="cortex-a72",
         memory_beside=768 * MIB,
+        console="console=ttyAMA0 earlycon",
+        time_limit=300,
         kernel_address=0x5000_0000,
         initrd_address=0x5800_0000,
-        console="console=ttyAMA0 earlycon",
-        cross_file="tools/cross/aarch64.ini",
-        tool_prefix="aarch64-linux-gnu-",
-        image="hypervisor-aarch64.bin",
-        payload="payload-aarch64.bin",
     ),
     "riscv64": Target(
         name="riscv64",
+        architecture="riscv64",
         emulator="qemu-system-riscv64",
         machine=("-M", "virt", "-nic", "none"),
         bare_machine=("-M", "virt", "-nic", "none"),
@@ -54,15 +73,32 @@ TARGETS = {
         # The emulator puts the device tree at the end of memory or just below 3 GiB, whichever comes first. Memory
         # begins at 2 GiB, so beyond the first GiB the guest's has one piece to itself, however large it is.
         memory_beside=1088 * MIB,
+        console="console=ttyS0 earlycon=sbi",
+        time_limit=300,
         kernel_address=0x9000_0000,
         initrd_address=0x9800_0000,
-        console="console=ttyS0 earlycon=sbi",
-        cross_file="tools/cross/riscv64.ini",
-        tool_prefix="riscv64-linux-gnu-",
-        image="hypervisor-riscv64.bin",
-        payload="payload-riscv64.bin",
+    ),
+    "x86_64-svm": Target(
+        name="x86_64-svm",
+        architecture="x86_64",
+        emulator="qemu-system-x86_64",
+        machine=("-M", "q35", "-nic", "none"),
+        bare_machine=("-M", "q35", "-nic", "none"),
+        cpu="max,+svm,+npt",
+        memory_beside=512 * MIB,
+        console="console=ttyS0 earlyprintk=ttyS0,115200",
+        time_limit=300,
+        below_devices=0xB000_0000,
     ),
 }
+
+
+def architectures():
+    """Each architecture once, with one of its targets."""
+    first = {}
+    for target in TARGETS.values():
+        first.setdefault(target.architecture, target)
+    return first
 
 
 def target_of(name):
@@ -115,7 +151,14 @@ class Run:
 
 def machine_memory(run):
     """Memory of the machine: the guest's, but room for 256 MiB at least, and what its target wants beside it."""
-    return max(256 * MIB, -(-run.memory // MIB) * MIB) + run.target.memory_beside
+    wanted = max(256 * MIB, -(-run.memory // MIB) * MIB) + run.target.memory_beside
+    # The guest's lies in one piece: then above 4 GiB.
+    return wanted if wanted <= (run.target.below_devices or wanted) else wanted + (2 << 30)
+
+
+def own_words(run):
+    """The words for the hypervisor itself."""
+    return f"axhal.memory={format_size(run.memory)} axhal.vcpus={run.vcpus}"
 
 
 def loader(**properties):
@@ -123,21 +166,46 @@ def loader(**properties):
     return ["-device", json.dumps({"driver": "guest-loader", **properties})]
 
 
-def command(run):
-    """The emulator's command line for a run, without its console.
+def by_guest_loader(run):
+    """QEMU's arguments for the guest's files, by its guest loader.
 
-    The emulator's guest loader puts each file into memory and describes it in the device tree below `/chosen`
-    (`multiboot,module`, `multiboot,kernel` or `multiboot,ramdisk`), where the hypervisor finds it.
+    It puts each file into memory and describes it in the device tree below `/chosen` (`multiboot,module`,
+    `multiboot,kernel` or `multiboot,ramdisk`), where the hypervisor finds it.
     """
+    words = []
+    if run.guest.kernel:
+        words += loader(addr=run.target.kernel_address, kernel=str(run.guest.kernel), bootargs=run.guest.command_line)
+    if run.guest.initrd:
+        after = run.target.kernel_address + run.guest.kernel_size
+        words += loader(addr=max(run.target.initrd_address, -(-after // TWO_MIB) * TWO_MIB),
+                        initrd=str(run.guest.initrd))
+    return words
+
+
+def by_multiboot(run):
+    """QEMU's arguments for the guest's files as Multiboot modules, with a comma between one and the next.
+
+    The words of each begin with its file's name; the hypervisor leaves that out.
+    """
+    modules = []
+    if run.guest.kernel:
+        modules.append((run.guest.kernel, run.guest.command_line))
+    if run.guest.initrd:
+        modules.append((run.guest.initrd, ""))
+    for path, _ in modules:
+        if " " in str(path):
+            raise say.Problem(f"{path}: QEMU's Multiboot loader ends a file's name at its first space")
+    texts = [f"{path} {line}".rstrip().replace(",", ",,") for path, line in modules]
+    return ["-initrd", ",".join(texts)] if texts else []
+
+
+def command(run):
+    """What starts a run: the emulator's command line, without its console."""
     target = run.target
     words = [target.emulator, *(run.machine or target.machine), "-cpu", run.cpu or target.cpu]
     words += ["-m", f"{machine_memory(run) // MIB}M", "-no-reboot", "-kernel", str(run.image)]
-    words += ["-append", f"axhal.memory={format_size(run.memory)} axhal.vcpus={run.vcpus}"]
-    if run.guest.kernel:
-        words += loader(addr=target.kernel_address, kernel=str(run.guest.kernel), bootargs=run.guest.command_line)
-    if run.guest.initrd:
-        after = target.kernel_address + run.guest.kernel_size
-        words += loader(addr=max(target.initrd_address, -(-after // TWO_MIB) * TWO_MIB), initrd=str(run.guest.initrd))
+    words += ["-append", own_words(run)]
+    words += by_multiboot(run) if target.kernel_address is None else by_guest_loader(run)
     return words + list(run.emulator_arguments)
 
 
