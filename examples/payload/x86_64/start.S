@@ -60,6 +60,11 @@ multiboot:
   movb  $2, idt + 2 * 16 + 4    // NMI and double faults have stacks of their own
   movb  $3, idt + 8 * 16 + 4
   lidt  idt_pointer
+  movl  $tss, %eax
+  movw  %ax, gdt + 0x38 + 2
+  shrl  $16, %eax
+  movb  %al, gdt + 0x38 + 4
+  movb  %ah, gdt + 0x38 + 7
   movw  $0x38, %ax
   ltr   %ax
   movl  %edx, %edi
@@ -94,6 +99,10 @@ enter_long_mode:
   movw  %ax, %ss
   movw  %ax, %fs
   movw  %ax, %gs
+  movl  %ebx, %ebx              // what is above 32 bits is anything, after a change of mode
+  movl  %esp, %esp
+  movl  %esi, %esi
+  movl  %ebp, %ebp
   jmp   *%rbx
 
   .text
