@@ -233,6 +233,36 @@ struct calls_the_physical_one_impossible : line {
   }
 };
 
+// With room for one interrupt, law 5 has to find what goes wrong one at a time.
+using one = host::virt_irq<1, 1020, shown_until::taken>;
+struct one_forgets_what_waits : one {
+  constexpr void restore(state const& s) {
+    one::restore(s);
+    static_cast<void>(withdraw({32}));
+  }
+};
+struct one_leaves_it_behind : one {
+  constexpr void save(state& s) {
+    one::save(s);
+    one::restore(s);
+  }
+};
+/// Does not look before it leaves: what was taken meanwhile is nobody's.
+struct one_forgets_reports : one {
+  constexpr void save(state& s) {
+    one::reap([](virtual_irq const&) {});
+    one::save(s);
+  }
+};
+struct one_shows_it_again : one {
+  constexpr void restore(state const& s) {
+    one::restore(s);
+    bool any = false;
+    one::reap([&](virtual_irq const& irq) { any = irq.irq.value == 32; });
+    if (any) static_cast<void>(one::present({.irq = {32}, .priority = 0x80}));
+  }
+};
+
 template <typename Model>
 constexpr int broken() {
   struct {
@@ -256,6 +286,7 @@ TEST_CASE("the virtual interrupt laws hold for sound models") {
   CHECK(broken<sound>() == 0);
   CHECK(broken<until_taken>() == 0);
   CHECK(broken<line>() == 0);
+  CHECK(broken<one>() == 0);
 }
 
 TEST_CASE("each virtual interrupt law can fail") {
@@ -286,4 +317,11 @@ TEST_CASE("each virtual interrupt law can fail for messages and lines, too") {
   CHECK(broken<drops_the_second_message>() == 6);
   CHECK(broken<forgets_the_physical_one>() == 8);
   CHECK(broken<calls_the_physical_one_impossible>() == 8);
+}
+
+TEST_CASE("what is lost between vCPUs is found where there is room for one interrupt") {
+  CHECK(broken<one_forgets_what_waits>() == 5);
+  CHECK(broken<one_leaves_it_behind>() == 5);
+  CHECK(broken<one_forgets_reports>() == 5);
+  CHECK(broken<one_shows_it_again>() == 5);
 }

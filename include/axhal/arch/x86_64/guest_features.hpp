@@ -46,97 +46,55 @@ template <unsigned N>
 }
 
 namespace pass {
-using namespace feature;
 /// Instructions and modes that need nobody's help.
-inline constexpr cpu_feature always[] = {
-    sse3,
-    pclmulqdq,
-    ssse3,
-    cmpxchg16b,
-    pcid,
-    sse4_1,
-    sse4_2,
-    movbe,
-    popcnt,
-    aesni,
-    rdrand,  //
-    fpu,
-    vme,
-    de,
-    pse,
-    tsc,
-    feature::msr,
-    pae,
-    mce,
-    cx8,
-    apic,
-    sep,
-    pge,
-    mca,
-    cmov,
-    pat,
-    pse36,
-    clfsh,
-    mmx,  //
-    fxsr,
-    sse,
-    sse2,
-    ss,  //
-    fsgsbase,
-    bmi1,
-    fdp_excptn_only,
-    smep,
-    bmi2,
-    erms,
-    invpcid,
-    zero_fcs_fds,
-    rdseed,
-    adx,
-    smap,
-    clflushopt,  //
-    clwb,
-    sha,
-    umip,
-    gfni,
-    rdpid,
-    cldemote,
-    movdiri,
-    movdir64b,
-    fsrm,
-    md_clear,
-    serialize,
-    fzrm,
-    fsrs,
-    fsrc,  //
-    lahf_lm,
-    abm,
-    sse4a,
-    misalign_sse,
-    prefetchw,
-    tbm,
-    syscall,
-    nx,
-    mmx_ext,
-    ffxsr,
-    page_1g,
-    rdtscp,
-    lm,  //
-    ext_3dnow,
-    amd_3dnow,
-    clzero,
-    rstr_fp_err_ptrs,
-    wbnoinvd,
-};
+[[nodiscard]] constexpr std::uint32_t always(feature_word word) {
+  using namespace feature;
+  constexpr cpu_feature list[] = {sse3,         pclmulqdq, ssse3,        cmpxchg16b,
+                                  pcid,         sse4_1,    sse4_2,       movbe,
+                                  popcnt,       aesni,     rdrand,       fpu,
+                                  vme,          de,        pse,          tsc,
+                                  feature::msr, pae,       mce,          cx8,
+                                  apic,         sep,       pge,          mca,
+                                  cmov,         pat,       pse36,        clfsh,
+                                  mmx,          fxsr,      sse,          sse2,
+                                  ss,           fsgsbase,  bmi1,         fdp_excptn_only,
+                                  smep,         bmi2,      erms,         invpcid,
+                                  zero_fcs_fds, rdseed,    adx,          smap,
+                                  clflushopt,   clwb,      sha,          umip,
+                                  gfni,         rdpid,     cldemote,     movdiri,
+                                  movdir64b,    fsrm,      md_clear,     serialize,
+                                  fzrm,         fsrs,      fsrc,         lahf_lm,
+                                  abm,          sse4a,     misalign_sse, prefetchw,
+                                  tbm,          syscall,   nx,           mmx_ext,
+                                  ffxsr,        page_1g,   rdtscp,       lm,
+                                  ext_3dnow,    amd_3dnow, clzero,       rstr_fp_err_ptrs,
+                                  wbnoinvd};
+  return mask_of(list, word);
+}
 /// With XSAVE, AVX, AVX-512 and protection keys in XCR0.
-inline constexpr cpu_feature with_xsave[] = {xsave, xsaveopt, xsavec, xgetbv_1};
-inline constexpr cpu_feature with_avx[] = {fma, avx, f16c, avx2, vaes, vpclmulqdq, avx_vnni, avx_ifma, xop, fma4};
-inline constexpr cpu_feature with_avx512[] = {
-    avx512f,    avx512dq,    avx512ifma, avx512pf,     avx512er,        avx512cd,           avx512bw,   avx512vl,
-    avx512vbmi, avx512vbmi2, avx512vnni, avx512bitalg, avx512vpopcntdq, avx512vp2intersect, avx512fp16, avx512bf16,
-};
+[[nodiscard]] constexpr std::uint32_t with_xsave(feature_word word) {
+  using namespace feature;
+  constexpr cpu_feature list[] = {xsave, xsaveopt, xsavec, xgetbv_1};
+  return mask_of(list, word);
+}
+[[nodiscard]] constexpr std::uint32_t with_avx(feature_word word) {
+  using namespace feature;
+  constexpr cpu_feature list[] = {fma, avx, f16c, avx2, vaes, vpclmulqdq, avx_vnni, avx_ifma, xop, fma4};
+  return mask_of(list, word);
+}
+[[nodiscard]] constexpr std::uint32_t with_avx512(feature_word word) {
+  using namespace feature;
+  constexpr cpu_feature list[] = {
+      avx512f,    avx512dq,    avx512ifma, avx512pf,     avx512er,        avx512cd,           avx512bw,   avx512vl,
+      avx512vbmi, avx512vbmi2, avx512vnni, avx512bitalg, avx512vpopcntdq, avx512vp2intersect, avx512fp16, avx512bf16};
+  return mask_of(list, word);
+}
 /// With the MSRs of speculation control.
-inline constexpr cpu_feature with_speculation_control[] = {spec_ctrl, stibp,     ssbd,    amd_ibpb,
-                                                           amd_ibrs,  amd_stibp, amd_ssbd};
+[[nodiscard]] constexpr std::uint32_t with_speculation_control(feature_word word) {
+  using namespace feature;
+  constexpr cpu_feature list[] = {spec_ctrl, stibp, ssbd, amd_ibpb, amd_ibrs, amd_stibp, amd_ssbd};
+  return mask_of(list, word);
+}
 }  // namespace pass
 
 }  // namespace detail
@@ -156,11 +114,11 @@ inline constexpr cpu_feature with_speculation_control[] = {spec_ctrl, stibp,    
                                                  feature_word word) {
   namespace pass = detail::pass;
   std::uint64_t const states = guest_xcr0(host, policy.xcr0);
-  std::uint32_t allowed = detail::mask_of(pass::always, word);
-  if (states != 0) allowed |= detail::mask_of(pass::with_xsave, word);
-  if (xcr0::f_avx::get(states)) allowed |= detail::mask_of(pass::with_avx, word);
-  if (xcr0::f_opmask::get(states)) allowed |= detail::mask_of(pass::with_avx512, word);
-  if (policy.speculation_control) allowed |= detail::mask_of(pass::with_speculation_control, word);
+  std::uint32_t allowed = pass::always(word);
+  if (states != 0) allowed |= pass::with_xsave(word);
+  if (xcr0::f_avx::get(states)) allowed |= pass::with_avx(word);
+  if (xcr0::f_opmask::get(states)) allowed |= pass::with_avx512(word);
+  if (policy.speculation_control) allowed |= pass::with_speculation_control(word);
   auto const allow = [&](cpu_feature f, bool on) {
     if (on && f.word == word) allowed |= f.mask();
   };

@@ -66,6 +66,14 @@ concept StoppedGuest = std::is_trivially_copyable_v<C> && EmulatedRegisters<C> &
                          { c.forget_translations() } -> std::same_as<void>;
                        };
 
+/// One whose host can be told that an offer has ended. `request_room_event(true)`: from now on there is an
+/// `exit::host_interrupt` for each interrupt that the guest takes, at a moment when it could take another or is about
+/// to take this one, unless `take_accepted` has told it before; `false` ends that. It costs an exit for each interrupt.
+template <typename C>
+concept TellsRoom = StoppedGuest<C> && requires(C& c, bool on) {
+  { c.request_room_event(on) } -> std::same_as<void>;
+};
+
 /// The guest's memory as the hypervisor reaches it: `at(address, size)` is where `size` bytes (1 to 4096, within one
 /// page) of the guest's RAM are on the host, or null when not all of them are RAM.
 template <typename M>

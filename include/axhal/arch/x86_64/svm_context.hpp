@@ -142,6 +142,7 @@ struct svm_context {
   [[nodiscard, gnu::always_inline]] constexpr accepted_interrupt take_accepted() {
     return svm_events::take_accepted(*vcpu);
   }
+  constexpr void request_room_event(bool on) { svm_events::request_room_event(*vcpu, on); }
   constexpr void offer_nmi() { svm_events::offer_nmi(*vcpu); }
 
  private:

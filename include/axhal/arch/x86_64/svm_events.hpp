@@ -15,7 +15,7 @@
 ///
 /// Exceptions, NMIs and what an exit interrupted go through EVENTINJ, one at a time. Interrupts are offered with V_IRQ:
 /// hardware waits for IF and the interrupt shadow by itself and clears the bit when the guest takes one. So no exit is
-/// needed to find the moment.
+/// needed to find the moment, unless the host wants to know it.
 ///
 /// NMIs are masked from the delivery of one to the end of the IRET that follows. Until then IRET stops the guest; it is
 /// executed after that exit, and the next exit from another place ends the mask.
@@ -126,6 +126,22 @@ constexpr void withdraw_interrupt(svm_vcpu_state& v) {
   if (!v.interrupts.offered || v_intr::f_v_irq::get(v.block.control.v_intr)) return {};
   v.interrupts.offered = false;
   return {true, v.interrupts.vector};
+}
+/// Whether the host is told that the guest takes what was offered: VINTR stops it just before.
+constexpr void request_room_event(svm_vcpu_state& v, bool on) {
+  if (v.interrupts.wants_room == on) return;
+  v.interrupts.wants_room = on;
+  set_intercept(v.block.control, svm_exit::vintr, on);
+}
+/// The guest was stopped where it would have taken what was offered: the next entry gives it, and the offer is over.
+/// False when something else comes first; then the same exit comes again.
+[[nodiscard]] constexpr bool give_offered(svm_vcpu_state& v) {
+  vmcb_control& c = v.block.control;
+  if (is_injecting(v) || !v_intr::f_v_irq::get(c.v_intr)) return false;
+  inject(v, interrupt_event(v.interrupts.vector));
+  c.v_intr &= ~v_intr::f_v_irq::mask;
+  c.clean &= ~vmcb_clean::interrupts;
+  return true;
 }
 constexpr void offer_nmi(svm_vcpu_state& v) {
   v.interrupts.nmi_pending = true;

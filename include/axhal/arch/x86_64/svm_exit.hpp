@@ -223,6 +223,9 @@ template <typename I, typename C, typename H>
     }
     case svm_exit::pause: return pause(c, handler);
     case svm_exit::intr: return told(c, handler, exit::host_interrupt{});
+    case svm_exit::vintr:
+      if (!c.vcpu->interrupts.wants_room) return told(c, handler, exit::unknown{raw});
+      return svm_events::give_offered(*c.vcpu) ? told(c, handler, exit::host_interrupt{}) : resume::retry;
     case svm_exit::nmi:
     case svm_exit::smi:
     case svm_exit::init:

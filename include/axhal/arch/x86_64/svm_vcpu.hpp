@@ -26,6 +26,7 @@ struct svm_interrupts {
   std::uint8_t vector{};  ///< of the offer
   bool nmi_pending{};     ///< to be given to the guest
   bool nmi_masked{};      ///< the guest is in its NMI handler, as far as anybody knows
+  bool wants_room{};      ///< the host is to be told when the guest takes what was offered
   bool iret_seen{};       ///< the handler's IRET was about to be executed at `iret_rip`
   std::uint64_t iret_rip{};
 };
@@ -106,6 +107,7 @@ struct svm_vcpu_state : vcpu_state {
     set_intercepts(block.control, here);
     apply_cr0_intercepts();
     set_intercept(block.control, svm_exit::iret, interrupts.nmi_masked && !interrupts.iret_seen);
+    set_intercept(block.control, svm_exit::vintr, interrupts.wants_room);
   }
   /// With CD or NW hidden the guest must not see CR0 as it is, nor write it without being told.
   constexpr void apply_cr0_intercepts() {

@@ -88,7 +88,7 @@ void write_controls(vmx_state& v, vmx_capabilities const& caps, vmx_controls con
   if (v.timer_value != 0) vmcs_set<I>(vmcs::preemption_timer_value, v.timer_value);
 
   std::uint32_t processor = chosen[vmx_control_word::processor_based];
-  if (v.offered && !v.placed) processor |= processor_based::interrupt_window_exiting;
+  if (v.wants_interrupt_window()) processor |= processor_based::interrupt_window_exiting;
   if (v.nmi_offered) processor |= processor_based::nmi_window_exiting;
   v.processor_controls = processor;
   vmcs_set<I>(vmcs::processor_based_controls, processor);

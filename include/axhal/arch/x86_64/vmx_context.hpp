@@ -172,13 +172,19 @@ class vmx_context {
     collect();
     if (v_->placed) vmcs_set<I>(vmcs::entry_interruption_information, 0);
     v_->placed = v_->offered = false;
-    set_window(processor_based::interrupt_window_exiting, false);
+    settle_window();
   }
   [[gnu::always_inline]] accepted_interrupt take_accepted() {
     if (v_->placed) collect();
     accepted_interrupt const a = v_->accepted;
     v_->accepted = {};
     return a;
+  }
+  /// The moment is when the guest can take another one.
+  void request_room_event(bool on) {
+    collect();
+    v_->wants_room = on;
+    settle_window();
   }
   void offer_nmi() {
     if (v_->nmi_placed && event_word::f_valid::get(entry_event())) return;
@@ -205,10 +211,16 @@ class vmx_context {
   /// IRET ended the blocking of NMIs, and then the exit came: it will end it again.
   void block_nmis_again() { set_nmi_blocking(true); }
 
-  /// The guest can take an interrupt now.
-  void on_interrupt_window() {
-    set_window(processor_based::interrupt_window_exiting, false);
-    if (v_->offered && !v_->placed) place_or_wait();
+  /// The guest can take an interrupt now. True when the host is to be told that it has taken the last one.
+  [[nodiscard]] bool on_interrupt_window() {
+    collect();
+    bool const room = v_->wants_room && v_->accepted && !v_->offered;
+    if (v_->offered && !v_->placed) {
+      place_or_wait();
+    } else {
+      set_window(processor_based::interrupt_window_exiting, false);
+    }
+    return room;
   }
   void on_nmi_window() {
     set_window(processor_based::nmi_window_exiting, false);
@@ -276,8 +288,9 @@ class vmx_context {
     }
     place(interrupt_event(v_->offered_vector));
     v_->placed = true;
-    set_window(processor_based::interrupt_window_exiting, false);
+    settle_window();
   }
+  void settle_window() { set_window(processor_based::interrupt_window_exiting, v_->wants_interrupt_window()); }
   void nmi_or_wait() {
     constexpr std::uint32_t blocks = interruptibility::shadows | interruptibility::f_nmi::mask;
     bool const blocked = (vmcs_get<I>(vmcs::guest_interruptibility_state) & blocks) != 0;

@@ -173,7 +173,7 @@ struct vmx_answer {
       case vmx_reason::pause: return answer_pause(c, handler, length());
       case vmx_reason::control_register: return control_register();
       case vmx_reason::xsetbv: return answer_xsetbv<I>(c, handler, length());
-      case vmx_reason::interrupt_window: c.on_interrupt_window(); return resume::retry;
+      case vmx_reason::interrupt_window: return c.on_interrupt_window() ? told(exit::host_interrupt{}) : resume::retry;
       case vmx_reason::nmi_window: c.on_nmi_window(); return resume::retry;
       case vmx_reason::external_interrupt: c.keep_interrupted_event(); return told(exit::host_interrupt{});
       case vmx_reason::preemption_timer:

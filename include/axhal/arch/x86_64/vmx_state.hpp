@@ -40,6 +40,7 @@ struct vmx_state : vcpu_state {
   bool offered{};                 ///< `offered_vector` waits for the guest to be able to take it
   bool placed{};                  ///< it is in the entry's interruption information: the next entry delivers it
   std::uint8_t offered_vector{};
+  bool wants_room{};   ///< the host is to be told when the guest has taken what was offered
   bool nmi_offered{};  ///< waits
   bool nmi_placed{};   ///< is in the entry's interruption information
 
@@ -62,7 +63,7 @@ struct vmx_state : vcpu_state {
     cr2 = 0;
     dr6 = initial_dr6;
     accepted = {};
-    offered = placed = nmi_offered = nmi_placed = shut_down = false;
+    offered = placed = wants_room = nmi_offered = nmi_placed = shut_down = false;
     exit_word = 0;
     qualification = stopped_at = 0;
     refused = {};
@@ -70,6 +71,11 @@ struct vmx_state : vcpu_state {
   }
   /// 32-bit protected mode at `entry` with `argument` in EBX (`plain_start`).
   void reset(guest_phys entry, std::uint64_t argument) { set_start(plain_start(entry, argument)); }
+
+  /// An exit is needed when the guest can take an interrupt: to give it one, or because it has taken the last.
+  [[nodiscard]] bool wants_interrupt_window() const {
+    return (offered && !placed) || (wants_room && (placed || accepted));
+  }
 
   [[nodiscard]] vmx_reason reason() const { return vmx_exit_word::basic(exit_word); }
   [[nodiscard]] std::uint64_t exit_code() const { return exit_word; }
