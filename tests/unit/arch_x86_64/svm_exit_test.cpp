@@ -181,6 +181,17 @@ TEST_CASE("OUTSB is read from the guest and done in the slow tier") {
   CHECK(b.save().rip == code_at + 2);
 }
 
+TEST_CASE("INS of another width than the one that stopped the guest is tried again") {
+  bench b;
+  b.h.memory.put(code_at, {0x6d});  // INSD, which was INSB
+  b.v->gpr[7] = code_at + 0x100;
+  std::uint64_t const info = std::uint64_t{0x3f8} << 16 | 0x15;
+  CHECK(b.slow(0x7b, info, code_at + 1) == resume::retry);
+  CHECK(b.h.count == 0);
+  CHECK(b.save().rip == code_at);
+  CHECK(b.v->gpr[7] == code_at + 0x100);
+}
+
 TEST_CASE("CPUID: its length is read from the guest, or told by the CPU") {
   for (bool const told : {false, true}) {
     bench b{told ? nrips : 0};
@@ -440,6 +451,28 @@ TEST_CASE("an exit that interrupts a delivery is the slow tier's, and the event 
                [](auto&) { FAIL("entered again without the event"); }}) == resume::retry);
   CHECK(b.control().eventinj == 0x8000'0030);
   CHECK(b.h.count == 1);
+}
+
+TEST_CASE("a nested fault in a delivery is none of the instruction at RIP") {
+  // An interrupt on a stack that is no RAM; and INT n, which is executed again by itself.
+  for (std::uint32_t const word : {0x8000'0030U, 0x8000'0480U}) {
+    bench b;
+    b.h.memory.put(code_at, {0x89, 0x43, 0x10, 0x90, 0x90, 0x90, 0x90, 0x90});  // mov [rbx + 16], eax
+    b.v->gpr[3] = 0x4000'0000;
+    b.h.answers[0] = resume::stop;
+    CHECK(b.run({[&](auto& v) {
+      svm_sim::stop(v, 0x400, 0x1'0000'0006, 0x4000'0010);
+      v.block.control.exitintinfo = word;
+    }}) == resume::stop);
+    CHECK(b.only() == seen_exit{.kind = exit_kind::memory_fault, .number = 0x4000'0010, .wanted = access::write});
+    CHECK(b.save().rip == code_at);
+    // The next one is.
+    b.control().eventinj = 0;
+    b.h.count = 0;
+    CHECK(b.run({[](auto& v) { svm_sim::stop(v, 0x400, 0x1'0000'0006, 0x4000'0010); },
+                 [](auto& v) { svm_sim::stop(v, 0x60); }}) == resume::retry);
+    CHECK(b.h.seen[0].kind == exit_kind::mmio_write);
+  }
 }
 
 TEST_CASE("VMCB clean, where the CPU has it: set by exits, cleared by what is written") {

@@ -314,6 +314,29 @@ TEST_CASE("an entry that was refused leaves everything for whoever asks why") {
   CHECK(v->rip() == 0x1000);
 }
 
+TEST_CASE("an exception: RF and shadow, GD, and no error code in real mode") {
+  auto const v = started();
+  slow c{*v};
+  auto& save = v->block.save;
+  v->block.control.interruptibility = 1;
+  save.rflags = 0x202;
+  c.raise(exception_event(exception::ud));
+  CHECK(save.rflags == 0x1'0202);
+  CHECK(v->block.control.interruptibility == 0);
+
+  exits_at(*v, 0x2000);
+  save.rflags = 0x302;
+  save.dr7 = 0x2400;
+  c.step_over(1);
+  CHECK(v->block.control.eventinj == 0x8000'0301);
+  CHECK(save.rflags == 0x302);
+  CHECK(save.dr7 == 0x400);
+
+  v->set_start(startup_entry(1));
+  c.raise(exception_event(exception::gp, 0));
+  CHECK(v->block.control.eventinj == 0x8000'030d);
+}
+
 TEST_CASE("a second exception makes what the architecture makes of two") {
   auto const v = started();
   slow c{*v};

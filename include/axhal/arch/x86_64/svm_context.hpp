@@ -155,10 +155,12 @@ struct svm_context {
     }
   }
   /// The debug exception after an instruction that was done for a guest that steps (Intel SDM vol. 3, "Single-Step
-  /// Exception Condition").
+  /// Exception Condition"), with what its delivery does to DR7: it clears GD ("Debug Control Register (DR7)").
   [[gnu::noinline]] constexpr void single_step() {
     constexpr std::uint64_t bs = std::uint64_t{1} << 14;
+    constexpr std::uint64_t gd = std::uint64_t{1} << 13;
     save().dr6 |= bs;
+    save().dr7 &= ~gd;
     control().clean &= ~vmcb_clean::debug_registers;
     raise(exception_event(exception::db));
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <axhal/arch/x86_64/control_registers.hpp>
 #include <axhal/arch/x86_64/event_merge.hpp>
 #include <axhal/arch/x86_64/guest_event.hpp>
+#include <axhal/arch/x86_64/rflags.hpp>
 #include <axhal/arch/x86_64/stopped_guest.hpp>
 #include <axhal/arch/x86_64/svm_exit_code.hpp>
 #include <axhal/arch/x86_64/svm_vcpu.hpp>
@@ -21,8 +23,10 @@
 /// executed after that exit, and the next exit from another place ends the mask.
 namespace axhal::x86_64::svm_events {
 
+/// In real mode no event pushes an error code.
 [[gnu::always_inline]] constexpr void inject(svm_vcpu_state& v, guest_event const& e) {
-  v.block.control.eventinj = e.word();
+  bool const protected_mode = cr0::f_pe::get(v.block.save.cr0);
+  v.block.control.eventinj = protected_mode ? e.word() : e.word() & ~event_word::f_error_code_valid::mask;
   v.block.control.eventinj_error_code = e.error_code;
 }
 [[nodiscard, gnu::always_inline]] constexpr bool is_injecting(svm_vcpu_state const& v) {
@@ -65,7 +69,12 @@ constexpr void raise_second(svm_vcpu_state& v, guest_event const& e) {
   }
   settle_attention(v);
 }
+/// What goes with an exception, and is not done by its injection: the interrupt shadow ends, and a fault sets RF in
+/// what it pushes, so that a breakpoint on the instruction is not taken again (AMD64 APM vol. 2, "Resume Flag (RF)
+/// Bit").
 [[gnu::always_inline]] constexpr void raise(svm_vcpu_state& v, guest_event const& e) {
+  v.block.control.interruptibility = 0;
+  if (e.vector != static_cast<std::uint8_t>(exception::db)) v.block.save.rflags |= rflags::f_rf::mask;
   if (is_injecting(v)) [[unlikely]]
     return raise_second(v, e);
   inject(v, e);
@@ -83,6 +92,7 @@ constexpr void raise_second(svm_vcpu_state& v, guest_event const& e) {
 /// After an exit, before anybody looks at it: an event that it interrupted is injected again, and NMIs are looked
 /// after. An entry that was refused has done nothing, and leaves everything as it was.
 constexpr void after_exit(svm_vcpu_state& v) {
+  v.delivering = false;
   if (v.entry_refused()) return;
   svm_interrupts& i = v.interrupts;
   if (i.iret_seen && v.block.save.rip != i.iret_rip) {
@@ -91,6 +101,7 @@ constexpr void after_exit(svm_vcpu_state& v) {
   }
   vmcb_control& c = v.block.control;
   if (event_word::f_valid::get(c.exitintinfo)) {
+    v.delivering = true;
     auto const e = guest_event::of(c.exitintinfo, c.exitintinfo_error_code);
     if (!comes_again_by_itself(e)) inject(v, e);
     c.exitintinfo = 0;

@@ -64,6 +64,8 @@ template <typename C, typename H>
       bool const in = ioio_info::f_type::get(info);
       auto const i = intercepted_at_rip(c, handler, in ? intercepted::ins : intercepted::outs);
       if (!i) return i.error();
+      // Another CPU of the guest has changed it: this one's permission was checked for another width.
+      if (i->size != ioio_info::f_size::get(info)) return resume::retry;
       port_access const a{.port = ioio_info::f_port::get(info),
                           .size = i->size,
                           .in = in,
@@ -81,13 +83,21 @@ template <typename C, typename H>
   return answer_port(c, handler, a, static_cast<unsigned>((c.control().exitinfo2 - c.rip()) & 15));
 }
 
+/// Device accesses, unless an event was being delivered: then there is no instruction to do.
 template <typename C, typename H>
 [[gnu::always_inline]] inline resume nested_page_fault(C& c, H& handler) {
   std::uint64_t const info = c.control().exitinfo1;
   access const wanted = npf_info::f_id::get(info)   ? access::execute
                         : npf_info::f_rw::get(info) ? access::write
                                                     : access::read;
-  return answer_device_access(c, handler, nested_fault{{c.control().exitinfo2}, wanted, npf_info::f_walk::get(info)});
+  nested_fault const fault{{c.control().exitinfo2}, wanted, npf_info::f_walk::get(info)};
+  if constexpr (!is_fast<H>) {
+    if (c.vcpu->delivering) {
+      guest_view<C> guest{c};
+      return detail::told_as_fault(guest, handler, fault);
+    }
+  }
+  return answer_device_access(c, handler, fault);
 }
 
 template <typename I, typename C, typename H>

@@ -41,6 +41,7 @@ struct svm_vcpu_state : vcpu_state {
   svm_interrupts interrupts{};
   svm_entry_state entered{};  ///< as `enter` found it
   bool attention{};           ///< an exit goes to the slow tier whatever it is: there is something to do first
+  bool delivering{};          ///< the exit interrupted the delivery of an event: RIP's instruction did not make it
   bool shut_down{};           ///< a fault could not be told to the guest any more, though hardware saw none
 
   /// The state that `start` describes, without events. Translation and time stay. Precondition: not loaded.
@@ -71,8 +72,7 @@ struct svm_vcpu_state : vcpu_state {
     s.rax = start.gpr[guest_entry::rax];
     s.g_pat = reset_pat;
     interrupts = {};
-    attention = false;
-    shut_down = false;
+    attention = delivering = shut_down = false;
     vmcb_control& c = block.control;
     c.eventinj = 0;
     c.exitintinfo = 0;
