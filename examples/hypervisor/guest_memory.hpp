@@ -71,11 +71,12 @@ class guest_memory {
     return true;
   }
 
-  /// Where `size` bytes from `address` are, or null when not all of them are RAM of one piece.
+  /// Where `size` bytes from `address`, all in one page, are on the host, or null when they are no RAM.
   [[nodiscard, gnu::always_inline]] std::uint8_t* at(axhal::guest_phys address, std::uint64_t size) {
     std::uint64_t const offset = address - ram_.start;
     // Most memory is one piece.
-    if (offset < pieces_[0].host.size && size <= pieces_[0].host.size - offset) [[likely]] {
+    bool const in_page = (address.value & (axhal::frame_size - 1)) + size <= axhal::frame_size;
+    if (offset < pieces_[0].host.size && in_page) [[likely]] {
       auto* const found = static_cast<std::uint8_t*>(frames_.pointer(pieces_[0].host.start)) + offset;
       // What was allocated is never at address zero; callers need not ask again.
       if (found == nullptr) __builtin_unreachable();

@@ -110,7 +110,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
   template <typename Guest>
   [[gnu::always_inline]] resume operator()(Guest& guest, axhal::exit::mmio_write const& e) {
     if (std::uint64_t const offset = e.address - board_.apic().page(); offset <= 0x1000U - e.size) [[likely]] {
-      reap(guest);
+      reap(guest.context);
       board_.apics().write(self, offset, e.size, e.value, board_.now(), board_);
       return settled_with_apic(guest);
     }
@@ -132,7 +132,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
   }
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::register_write const& e) {
-    reap(guest);
+    reap(guest.context);
     if (e.id == axhal::x86_64::register_id::cr8) {
       if (e.value > 15) return fault(guest, {axhal::guest_fault::kind::bus_error});
       board_.apic().set_cr8(e.value);
@@ -148,11 +148,11 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
   /// such a machine is as good as switched off.
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::idle const&) {
-    reap(guest);
+    reap(guest.context);
     bool const enabled = axhal::x86_64::rflags::f_if::get(guest.context.rflags());
     while (true) {
       board_.tick();
-      bool const nmi = deliver(guest);
+      bool const nmi = deliver(guest.context);
       if (board_.end() != guest_end::none) return finish(board_.end());
       if (nmi || (enabled && offered_.any)) break;
       if (!enabled) return finish(guest_end::power_off);
@@ -167,9 +167,9 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::host_interrupt const&) {
     serve();
-    reap(guest);
+    reap(guest.context);
     board_.tick();
-    static_cast<void>(deliver(guest));
+    static_cast<void>(deliver(guest.context));
     arm();
     return board_.end() == guest_end::none ? resume::retry : finish(board_.end());
   }
@@ -187,7 +187,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
   template <typename Guest>
   [[gnu::always_inline]] resume settled(Guest& guest) {
     if (board_.has_changed()) [[unlikely]]
-      settle(guest);
+      settle(guest.context);
     if (board_.end() != guest_end::none) [[unlikely]]
       return finish(board_.end());
     return resume::next_instruction;
@@ -198,30 +198,31 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     if (board_.apic().has_work() || board_.deadline_has_changed()) board_.note_change();
     return settled(guest);
   }
-  template <typename Guest>
-  [[gnu::noinline]] void settle(Guest& guest) {
+  // From here on guests are contexts by value, so that nobody's address has to be known.
+  template <typename Context>
+  [[gnu::noinline]] void settle(Context guest) {
     reap(guest);
     static_cast<void>(deliver(guest));
     if (board_.take_deadline_changed()) arm();
   }
   /// Takes note of what the vCPU has taken since it was asked last.
-  template <typename Guest>
-  void reap(Guest& guest) {
-    auto const taken = guest.context.take_accepted();
+  template <typename Context>
+  void reap(Context guest) {
+    auto const taken = guest.take_accepted();
     if (!taken) return;
     board_.accepted({true, offered_.from_8259, taken.vector});
     offered_ = {};
   }
   /// Offers the vCPU what waits for it; true when there was an NMI.
-  template <typename Guest>
-  bool deliver(Guest& guest) {
+  template <typename Context>
+  bool deliver(Context guest) {
     bool const nmi = board_.take_events();
-    if (nmi) guest.context.offer_nmi();
+    if (nmi) guest.offer_nmi();
     auto const next = board_.waiting();
     if (next.any) {
-      guest.context.offer_interrupt(next.vector);
+      guest.offer_interrupt(next.vector);
     } else if (offered_.any) {
-      guest.context.withdraw_interrupt();
+      guest.withdraw_interrupt();
     }
     offered_ = next;
     return nmi;

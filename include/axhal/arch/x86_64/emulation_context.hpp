@@ -80,7 +80,7 @@ constexpr void set_register(C& c, register_operand r, std::uint64_t value) {
 /// `next_instruction` means that the guest goes on after the instruction, which is done here: `retry` comes back for
 /// it.
 template <EmulatedRegisters C>
-constexpr resume stepped(C& c, resume answer, unsigned length) {
+[[gnu::always_inline]] constexpr resume stepped(C& c, resume answer, unsigned length) {
   if (answer != resume::next_instruction) return answer;
   c.step_over(length);
   return resume::retry;

@@ -30,8 +30,9 @@ class guest_cpuid {
   static constexpr unsigned basic_room = 0x20;
   static constexpr unsigned hypervisor_room = 0x11;
   static constexpr unsigned extended_room = 0x22;
-  /// Answers that differ by subleaf take a line each.
-  static constexpr unsigned lines_room = basic_room + hypervisor_room + extended_room + 40;
+  /// Answers that differ by subleaf take a line each. A power of two: every answer finds its line by a remainder.
+  static constexpr unsigned lines_room = 128;
+  static_assert(lines_room >= basic_room + hypervisor_room + extended_room + 40);
 
   /// What CPUID answers a vCPU whose APIC ID is `apic_id`. Beyond the last leaf of a range it is what the vendor's
   /// processors do: Intel's give the highest basic leaf, AMD's zeros (Intel SDM vol. 2, "INPUT EAX = 0"; AMD64 APM

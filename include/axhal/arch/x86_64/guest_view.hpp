@@ -63,9 +63,11 @@ struct guest_view {
   }
   /// One and two bytes leave the rest of RAX, four clear its upper half.
   [[gnu::always_inline]] constexpr void complete_port_read(exit::port_read const& e, std::uint64_t value) {
-    completed = truncated(value, e.size);
+    std::uint64_t const read = truncated(~std::uint64_t{0}, e.size);
+    completed = value & read;
     if (reason == stopped_by::port_string) return;
-    context.set_gpr(0, register_operand{0, e.size, false}.written(context.gpr(0), completed));
+    std::uint64_t const kept = e.size >= 4 ? 0 : ~read;
+    context.set_gpr(0, (context.gpr(0) & kept) | completed);
   }
 
   /// The guest takes the exception: #UD for an instruction that it does not have, #GP(0) for an MSR that it does not

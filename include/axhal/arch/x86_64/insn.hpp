@@ -123,7 +123,7 @@ struct cpu : virt_instructions {
     return r;
   }
   /// The time-stamp counter, not before the loads that come before.
-  [[nodiscard]] static std::uint64_t rdtsc() {
+  [[nodiscard, gnu::always_inline]] static std::uint64_t rdtsc() {
     std::uint32_t low;
     std::uint32_t high;
     asm volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");

@@ -40,7 +40,7 @@ struct plain_encoding {
   std::uint32_t code{};   ///< the bytes, the first lowest
   std::uint8_t length{};  ///< 0: it has operands
 };
-[[nodiscard]] constexpr plain_encoding plain(intercepted what) {
+[[nodiscard, gnu::always_inline]] constexpr plain_encoding plain(intercepted what) {
   switch (what) {
     case intercepted::cpuid: return {0xa20f, 2};
     case intercepted::hlt: return {0xf4, 1};

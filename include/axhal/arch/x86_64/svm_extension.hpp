@@ -162,9 +162,10 @@ class svm_extension {
       c.clean = v->kept_clean;
       if (event_word::f_valid::get(c.exitintinfo) || v->attention) [[unlikely]]
         return nullptr;
-      switch (exit_code(c.exitcode)) {
-        case svm_exit::ioio: return on_port(v);
-        case svm_exit::npf: return on_fault(v);
+      svm_exit const code = exit_code(c.exitcode);
+      if (code == svm_exit::ioio) return on_port(v);
+      if (code == svm_exit::npf) return on_fault(v);
+      switch (code) {
         case svm_exit::cpuid: return on_cpuid(v);
         case svm_exit::msr: return on_msr(v);
         case svm_exit::vmmcall: return on_hypercall(v);

@@ -58,7 +58,7 @@ class vlapic : public vlapic_registers {
 
   [[nodiscard]] std::uint32_t id() const { return id_; }
   /// The page of registers, meaningful in xAPIC mode. The guest may move it.
-  [[nodiscard]] guest_phys page() const { return {apic_base::f_base::get(base_) << 12}; }
+  [[nodiscard, gnu::always_inline]] guest_phys page() const { return {apic_base::f_base::get(base_) << 12}; }
   /// True until the start-up IPI that lets the processor run has come.
   [[nodiscard]] bool waits_for_start() const { return waits_; }
 

@@ -148,7 +148,8 @@ class vlapic_interrupts {
  private:
   /// The class of the most urgent vector in service, 0 when there is none: class 0 has no vectors.
   [[nodiscard, gnu::always_inline]] unsigned top_class() const {
-    return static_cast<unsigned>(std::bit_width(classes_ | 1)) - 1;
+    // Not `std::bit_width`, which compilers for size call.
+    return 31U ^ static_cast<unsigned>(__builtin_clz(classes_ | 1));
   }
   [[gnu::always_inline]] void update_priority() {
     unsigned const service = top_class() << 4;
