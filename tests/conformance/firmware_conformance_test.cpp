@@ -5,9 +5,11 @@
 #include <axhal/arch/host/firmware.hpp>
 #include <axhal/arch/riscv64/sbi_firmware.hpp>
 #include <axhal/arch/riscv64/sbi_server.hpp>
+#include <axhal/arch/x86_64/acpi_firmware.hpp>
 #include <axhal/conformance/firmware_laws.hpp>
 
 #include "support/firmware_archetype.hpp"
+#include "support/simulated_pc_power.hpp"
 #include "support/simulated_sbi.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -131,6 +133,45 @@ TEST_CASE("riscv64::sbi_firmware obeys the firmware laws against sbi_server", "[
   riscv64::sbi_firmware<sbi_machine> f;
   CHECK(laws::first_broken_firmware_law(f, m, host_phys{0x8020'0000}) == 0);
   CHECK(riscv64::sbi_client<sbi_machine>::spec_version() == std::uint64_t{0x200'0000});
+}
+
+/// A PC with four CPUs, of which the first has booted.
+struct pc_machine {
+  struct tag {};
+  using pc = test::simulated_pc_power<tag>;
+  static std::uint64_t running_cpu() { return 4; }
+  static std::uint64_t stopped_cpu() { return 0x21; }
+  static std::uint64_t unknown_cpu() { return 0x30; }
+  static bool was_started(std::uint64_t id) {
+    for (std::size_t i = 0; i < pc::bus::m.apics.size(); ++i) {
+      if (pc::bus::m.apics[i].id == id) return pc::bus::m.apics[i].inits != 0;
+    }
+    return false;
+  }
+  static bool received(std::uint64_t id, host_phys entry, std::uint64_t argument) {
+    for (std::size_t i = 0; i < pc::bus::m.apics.size(); ++i) {
+      auto const& seen = pc::m.seen[i];
+      if (pc::bus::m.apics[i].id == id) return seen.began && seen.entry == entry.value && seen.argument == argument;
+    }
+    return false;
+  }
+};
+
+TEST_CASE("x86_64::acpi_firmware obeys the firmware laws", "[conformance][firmware]") {
+  using pc = pc_machine::pc;
+  for (bool const x2apic : {false, true}) {
+    pc::reset({4, 0x10, 0x21, 0x22});
+    for (auto& a : pc::bus::m.apics) a.base_msr |= x2apic ? 0x400 : 0;
+    x86_64::local_apic<pc::access> apic{
+        pc::access{x2apic, x86_64::xapic_access<pc::bus::window, pc::bus::cpu>{pc::bus::window{}}}};
+    x86_64::start_mailbox mailbox;
+    pc::m.mailbox = &mailbox;
+    pc::firmware<4> f{apic, {}, host_phys{0x7000}, mailbox, hertz{3'000'000'000}};
+    for (std::uint32_t const id : {4U, 0x10U, 0x21U, 0x22U}) REQUIRE(f.add_cpu(id));
+    pc_machine m;
+    CHECK(laws::first_broken_firmware_law(f, m, host_phys{0x20'0000}) == 0);
+    CHECK(pc::bus::m.mistakes.empty());
+  }
 }
 
 }  // namespace

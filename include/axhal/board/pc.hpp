@@ -35,6 +35,8 @@ struct pc {
   /// The last GiB below 4 GiB: no RAM is looked for there, devices are.
   static constexpr host_range devices{{0xc000'0000}, gib};
   static constexpr host_phys ram{0};
+  /// As many as a local APIC has names for in xAPIC mode; how many there are, the MADT tells.
+  static constexpr unsigned max_cpus = 255;
 
   /// Where an image's three parts are: one block of 2 MiB for each right.
   struct image {

@@ -62,7 +62,7 @@ concept HasIdentity = requires(void* base) {
 ///   3. `per_cpu_base()` returns what was set
 ///   4. `hardware_id()` does not change
 ///
-/// Models: aarch64::cpu, riscv64::cpu, host::cpu.
+/// Models: aarch64::cpu, riscv64::cpu, x86_64::cpu, host::cpu.
 template <typename C>
 concept CpuPolicy =
     cpu_req::HasBarriers<C> && cpu_req::MasksInterrupts<C> && cpu_req::Waits<C> && cpu_req::HasIdentity<C>;

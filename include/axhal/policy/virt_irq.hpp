@@ -93,7 +93,7 @@ concept Switches = std::is_trivially_copyable_v<typename V::state> && requires(V
 ///   8. one that completes a physical interrupt is `unsupported`, and not shown, unless `lifetime` is `completed`
 ///
 /// Models: aarch64::gich (completed), riscv64::imsic_guest_file (taken), riscv64::hvip_lines (withdrawn),
-/// host::virt_irq (each).
+/// x86_64::offered_interrupts (taken), host::virt_irq (each).
 template <typename V>
 concept VirtIrqPolicy =
     virt_irq_req::Describes<V> && virt_irq_req::Presents<V> && virt_irq_req::Reaps<V> && virt_irq_req::Switches<V>;
