@@ -6,19 +6,14 @@
 #include "host_firmware.hpp"
 #include "multiboot_source.hpp"
 
-#include <axhal/arch/x86_64/apic_interrupts.hpp>
+#include <axhal/arch/x86_64/apic_irq.hpp>
 #include <axhal/arch/x86_64/apic_mode.hpp>
-#include <axhal/arch/x86_64/insn.hpp>
-#include <axhal/arch/x86_64/io_apics.hpp>
+#include <axhal/arch/x86_64/host_features.hpp>
 #include <axhal/arch/x86_64/local_apic.hpp>
-#include <axhal/arch/x86_64/local_apic_access.hpp>
-#include <axhal/arch/x86_64/port_window.hpp>
-#include <axhal/arch/x86_64/taken_vectors.hpp>
 #include <axhal/arch/x86_64/tsc_clock.hpp>
 #include <axhal/arch/x86_64/tsc_frequency.hpp>
-#include <axhal/board/pc.hpp>
+#include <axhal/board/pc_platform.hpp>
 #include <axhal/boot/acpi_madt.hpp>
-#include <axhal/console/ns16550.hpp>
 #include <axhal/core/mmio.hpp>
 #include <axhal/core/units.hpp>
 
@@ -29,14 +24,12 @@ namespace example {
 /// The machine's own devices.
 class host_devices {
  public:
-  using cpu = axhal::x86_64::cpu;
-  using console_type = axhal::console::ns16550<axhal::x86_64::port_window<cpu, board::com1>>;
-  using apic_page = axhal::x86_64::xapic_access<axhal::fixed_mmio<board::local_apic.start.value>, cpu>;
-  using apic_access = axhal::x86_64::either_apic_access<apic_page, axhal::x86_64::x2apic_access<cpu>>;
-  using local_apic = axhal::x86_64::local_apic<apic_access>;
-  using io_apics = axhal::x86_64::io_apics<axhal::mmio, cpu>;
-  using interrupts = axhal::x86_64::apic_interrupts<apic_access, io_apics, axhal::x86_64::taken_vectors, cpu, 1>;
-  using clock = axhal::x86_64::tsc_clock<cpu, apic_access, axhal::x86_64::timer_by::either>;
+  /// What does not depend on the extension is the same in both compositions.
+  using platform = axhal::board::pc_platform<axhal::board::pc_svm>;
+  using cpu = platform::cpu;
+  using console_type = platform::console;
+  using interrupts = platform::irq_controller;
+  using clock = platform::clock;
 
   host_devices() = default;
   host_devices(host_devices const&) = delete;
@@ -45,8 +38,12 @@ class host_devices {
   console_type console{{}};
 
  private:
+  using apic_page = axhal::board::pc_apic_page;
+  using apic_access = axhal::board::pc_apic_access;
+  using local_apic = axhal::x86_64::local_apic<apic_access>;
+
   local_apic apic_{apic_access{false, apic_page{{}}}};
-  io_apics io_{};
+  axhal::board::pc_io_apics io_{};
 
  public:
   interrupts irqs{apic_, io_};

@@ -5,13 +5,13 @@
 #include "multiboot_source.hpp"
 
 #include <axhal/arch/x86_64/acpi_pm_timer.hpp>
+#include <axhal/arch/x86_64/acpi_power.hpp>
 #include <axhal/arch/x86_64/i8259_host.hpp>
 #include <axhal/arch/x86_64/insn.hpp>
 #include <axhal/arch/x86_64/pit_reference.hpp>
 #include <axhal/arch/x86_64/tsc_clock.hpp>
 #include <axhal/boot/acpi_fadt.hpp>
 #include <axhal/boot/acpi_madt.hpp>
-#include <axhal/boot/acpi_sleep.hpp>
 #include <axhal/boot/acpi_tables.hpp>
 #include <axhal/core/result.hpp>
 
@@ -57,15 +57,9 @@ class host_firmware {
     return found;
   }
 
-  /// Switches the machine off by ACPI's S5. Returns when that does not work.
+  /// Switches the machine off. Returns when that does not work.
   void power_off() const {
-    auto const table = fadt();
-    if (!table) return;
-    auto const type = axhal::boot::find_sleep_type(tables(), table->dsdt(), 5);
-    auto const control = table->pm1a_control();
-    if (!type || control.space != axhal::boot::acpi_space::system_io || !control.is_present()) return;
-    auto const port = static_cast<std::uint16_t>(control.address);
-    cpu::out16(port, axhal::boot::acpi_sleep_type::enter(cpu::in16(port), type->a));
+    static_cast<void>(axhal::x86_64::acpi_power<cpu>{axhal::x86_64::pc_power::find(tables())}.power_off());
   }
 
   [[nodiscard]] axhal::result<axhal::boot::acpi_madt, trouble> madt() const { return open<axhal::boot::acpi_madt>(); }

@@ -11,11 +11,10 @@
 #include <axhal/arch/x86_64/guest_entry.hpp>
 #include <axhal/arch/x86_64/insn.hpp>
 #include <axhal/arch/x86_64/owed_flushes.hpp>
-#include <axhal/arch/x86_64/paging_ept.hpp>
-#include <axhal/arch/x86_64/paging_npt.hpp>
 #include <axhal/arch/x86_64/svm.hpp>
 #include <axhal/arch/x86_64/tlb.hpp>
 #include <axhal/arch/x86_64/vt_x.hpp>
+#include <axhal/board/pc_platform.hpp>
 #include <axhal/core/address.hpp>
 #include <axhal/core/bytes.hpp>
 #include <axhal/core/result.hpp>
@@ -26,7 +25,7 @@ namespace example {
 /// AMD's extension, with nested paging. Translations are forgotten with the next entry.
 struct svm_road {
   static constexpr axhal::text name{"SVM"};
-  using stage2 = axhal::x86_64::npt;
+  using extension = axhal::board::pc_svm;
   /// What the one CPU owes the one guest.
   static inline constinit axhal::x86_64::owed_flushes<1> owed{};
   struct stage2_tlb : axhal::x86_64::entry_flush_tlb<1> {
@@ -52,7 +51,7 @@ struct svm_road {
 /// Intel's, with EPT.
 struct vt_x_road {
   static constexpr axhal::text name{"VT-x"};
-  using stage2 = axhal::x86_64::ept;
+  using extension = axhal::board::pc_vt_x;
   using stage2_tlb = axhal::x86_64::ept_tlb<axhal::x86_64::cpu>;
   template <typename Handler>
   using virt_ext = axhal::x86_64::vt_x<Handler>;
@@ -79,16 +78,13 @@ struct target {
   using source = multiboot_source;
   using devices = host_devices;
   using cpu = axhal::x86_64::cpu;
-  using stage2 = typename Road::stage2;
+  using stage2 = typename Road::extension::stage2;
   using stage2_tlb = typename Road::stage2_tlb;
   using guest_machine = example::guest_machine;
   template <typename Handler>
   using virt_ext = typename Road::template virt_ext<Handler>;
   template <typename Handler>
-  struct platform {
-    template <axhal::option_kind K>
-    using get = virt_ext<Handler>;
-  };
+  using platform = axhal::board::pc_platform<typename Road::extension, virt_ext<Handler>>;
 
   static constexpr axhal::guest_phys guest_ram{0};
   /// Up to where devices begin.
