@@ -109,6 +109,16 @@ TEST_CASE("a CPU without what is only nice to have is good enough") {
   REQUIRE(s.ok);
   CHECK_FALSE(s.controls.vpid());
   CHECK_FALSE(s.controls.slices());
+  // VPIDs whose translations cannot be forgotten are none.
+  fresh();
+  the_vmx.msrs[msr::vmx_ept_vpid_cap] &= ~(std::uint64_t{1} << 32);
+  REQUIRE(found().ok);
+  CHECK_FALSE(found().controls.vpid());
+  fresh();
+  the_vmx.msrs[msr::vmx_ept_vpid_cap] &= ~(std::uint64_t{0b0110} << 40);
+  CHECK_FALSE(found().controls.vpid());
+  fresh();
+  CHECK(found().controls.vpid());
   fresh();
   without(msr::vmx_true_exit_ctls, exit_control::save_preemption_timer);
   CHECK_FALSE(found().controls.slices());

@@ -81,6 +81,34 @@ TEST_CASE("an instruction's end moves RIP, and ends RF, shadows and a step") {
   CHECK(field(vmcs::guest_rip) == 0x1'0000'0001);
 }
 
+TEST_CASE("a step's exception comes before interrupts and NMIs") {
+  vmx_bench b;
+  auto c = b.context();
+  auto const window = [] { return (field(vmcs::processor_based_controls) & (1U << 2)) != 0; };
+  auto const nmi_window = [] { return (field(vmcs::processor_based_controls) & (1U << 22)) != 0; };
+  // Placed before the step, ...
+  set_field(vmcs::guest_rflags, 0x302);
+  c.offer_interrupt(0x30);
+  CHECK(vmx_bench::event() == 0x8000'0030);
+  c.step_over(2);
+  CHECK(field(vmcs::guest_pending_debug_exceptions) == 0x4000);
+  CHECK(vmx_bench::event() == 0);
+  CHECK(window());
+  // ... and offered after it.
+  c.offer_interrupt(0x31);
+  c.offer_nmi();
+  CHECK(vmx_bench::event() == 0);
+  CHECK(nmi_window());
+  CHECK_FALSE(c.take_accepted());
+  // The exception was delivered.
+  set_field(vmcs::guest_pending_debug_exceptions, 0);
+  c.on_nmi_window();
+  CHECK(vmx_bench::event() == 0x8000'0202);
+  vmx_bench::delivered();
+  CHECK_FALSE(c.on_interrupt_window());
+  CHECK(vmx_bench::event() == 0x8000'0031);
+}
+
 TEST_CASE("control registers: what the guest wrote is what it reads; hardware has its own bits") {
   vmx_bench b;
   auto c = b.context();

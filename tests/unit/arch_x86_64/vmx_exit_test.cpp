@@ -244,6 +244,29 @@ TEST_CASE("NMIs are the host's; machine checks too; alignment and debug exceptio
   CHECK(b.h->count == 2);
 }
 
+TEST_CASE("INT1 is delivered as what it is: DR6 stays, and the guest goes on after it") {
+  vmx_bench b{in_64_bits()};
+  set_field(vmcs::guest_dr7, 0x2400);
+  the_vmx.dr[6] = 0xffff'0ff1;
+  set_field(vmcs::exit_interruption_information, 0x8000'0501);
+  CHECK(b.slow_exit(vmx_reason::exception_or_nmi, 0, 1) == resume::retry);
+  CHECK(vmx_bench::event() == 0x8000'0501);
+  CHECK(field(vmcs::entry_instruction_length) == 1);
+  CHECK(the_vmx.dr[6] == 0xffff'0ff1);
+  CHECK(field(vmcs::guest_dr7) == 0x400);
+  CHECK(b.h->count == 0);
+}
+
+TEST_CASE("any debug exception clears DR7.GD") {
+  vmx_bench b{in_64_bits()};
+  set_field(vmcs::guest_dr7, 0x2400);
+  the_vmx.dr[6] = 0xffff'0ff0;
+  set_field(vmcs::exit_interruption_information, 0x8000'0301);
+  CHECK(b.slow_exit(vmx_reason::exception_or_nmi, 0x4000) == resume::retry);
+  CHECK(the_vmx.dr[6] == 0xffff'4ff0);
+  CHECK(field(vmcs::guest_dr7) == 0x400);
+}
+
 TEST_CASE("a triple fault is told to who wants to know") {
   vmx_bench b;
   CHECK(b.exit(vmx_reason::triple_fault) == resume::stop);

@@ -85,6 +85,11 @@ struct vmx_capabilities {
     return c;
   }
 
+  /// Translations with a tag can be forgotten.
+  [[nodiscard]] constexpr bool forgets_by_vpid() const {
+    using cap = ept_vpid_cap;
+    return cap::f_invvpid::get(ept_vpid) && (cap::f_invvpid_single::get(ept_vpid) || cap::f_invvpid_all::get(ept_vpid));
+  }
   /// The bits of CR0 that have to be one in a guest: PE and PG are free (unrestricted guest).
   [[nodiscard]] constexpr std::uint64_t guest_cr0_ones() const {
     return cr0_fixed0 & ~(cr0::f_pe::mask | cr0::f_pg::mask);
@@ -123,7 +128,9 @@ template <typename Ept, VmxCapabilityInstructions I>
     return without(virt_error::locked, "VT-x, which firmware has locked off");
   }
   vmx_capabilities const c = vmx_capabilities::read<I>();
-  vmx_choice const choice = choose_controls(c.allowed);
+  vmx_choice choice = choose_controls(c.allowed);
+  if (!c.forgets_by_vpid())
+    choice.controls.words[static_cast<unsigned>(vmx_control_word::secondary)] &= ~secondary::enable_vpid;
   text const missing = choice.missing.empty() ? missing_beside_controls<Ept>(c) : choice.missing;
   if (!missing.empty()) return without(virt_error::missing_part, missing);
   return {.ok = true, .error = {}, .missing = {}, .capabilities = c, .controls = choice.controls};

@@ -229,6 +229,7 @@ class vmx_context {
 
  private:
   static constexpr unsigned rsp = 4;
+  static constexpr std::uint64_t pending_step = std::uint64_t{1} << 14;  ///< BS of the pending debug exceptions
 
   [[nodiscard]] static std::uint32_t entry_event() { return vmcs_get<I>(vmcs::entry_interruption_information); }
 
@@ -239,9 +240,17 @@ class vmx_context {
   }
   [[gnu::noinline]] void end_traced(std::uint64_t flags) {
     set_rflags(flags & ~rflags::f_rf::mask);
-    constexpr std::uint64_t bs = std::uint64_t{1} << 14;
     if (!rflags::f_tf::get(flags)) return;
-    vmcs_set<I>(vmcs::guest_pending_debug_exceptions, vmcs_get<I>(vmcs::guest_pending_debug_exceptions) | bs);
+    vmcs_set<I>(vmcs::guest_pending_debug_exceptions, vmcs_get<I>(vmcs::guest_pending_debug_exceptions) | pending_step);
+    collect();
+    if (event_word::f_valid::get(entry_event()) && take_back_placed()) {
+      vmcs_set<I>(vmcs::entry_interruption_information, 0);
+    }
+  }
+  /// The debug exception after a step comes before interrupts and NMIs, and is lost when an entry delivers one of them
+  /// (Intel SDM vol. 3C, "Delivery of Pending Debug Exceptions after VM Entry").
+  [[nodiscard]] static bool step_comes_first(std::uint64_t flags) {
+    return rflags::f_tf::get(flags) && (vmcs_get<I>(vmcs::guest_pending_debug_exceptions) & pending_step) != 0;
   }
   static void set_nmi_blocking(bool on) {
     std::uint32_t const blocking = vmcs_get<I>(vmcs::guest_interruptibility_state);
@@ -281,9 +290,10 @@ class vmx_context {
     return false;
   }
   void place_or_wait() {
-    bool const shadow = (vmcs_get<I>(vmcs::guest_interruptibility_state) & interruptibility::shadows) != 0 ||
-                        !rflags::f_if::get(rflags());
-    if (shadow || event_word::f_valid::get(entry_event())) {
+    std::uint64_t const flags = rflags();
+    bool const blocked = (vmcs_get<I>(vmcs::guest_interruptibility_state) & interruptibility::shadows) != 0 ||
+                         !rflags::f_if::get(flags) || step_comes_first(flags);
+    if (blocked || event_word::f_valid::get(entry_event())) {
       return set_window(processor_based::interrupt_window_exiting, true);
     }
     place(interrupt_event(v_->offered_vector));
@@ -293,7 +303,7 @@ class vmx_context {
   void settle_window() { set_window(processor_based::interrupt_window_exiting, v_->wants_interrupt_window()); }
   void nmi_or_wait() {
     constexpr std::uint32_t blocks = interruptibility::shadows | interruptibility::f_nmi::mask;
-    bool const blocked = (vmcs_get<I>(vmcs::guest_interruptibility_state) & blocks) != 0;
+    bool const blocked = (vmcs_get<I>(vmcs::guest_interruptibility_state) & blocks) != 0 || step_comes_first(rflags());
     if (blocked || event_word::f_valid::get(entry_event())) {
       return set_window(processor_based::nmi_window_exiting, true);
     }

@@ -140,19 +140,24 @@ struct vmx_answer {
     switch (static_cast<exception>(event_word::f_vector::get(word))) {
       case exception::mc: return told(exit::host_error{word});
       case exception::ac: c.raise(exception_event(exception::ac, 0)); return resume::retry;
-      case exception::db: return debug_exception();
+      case exception::db: return debug_exception(word);
       default: return told(exit::unknown{word});
     }
   }
-  /// What delivery would have done to DR6 and DR7 is done here ("Exit Qualification for Debug Exceptions").
-  resume debug_exception() {
-    std::uint64_t const q = qualification();
-    I::template write_dr<6>(vmx_debug::dr6_after(I::template read_dr<6>(), q));
-    if (vmx_debug::f_bd::get(q)) {
-      vmcs_set<I>(vmcs::guest_dr7, vmcs_get<I>(vmcs::guest_dr7) & ~vmx_debug::dr7_gd);
+  /// What delivery would have done to DR6 and DR7 is done here ("Exit Qualification for Debug Exceptions"; "Debug
+  /// Control Register (DR7)": GD is cleared whatever the reason). INT1 says nothing in DR6, and RIP is still there.
+  resume debug_exception(std::uint32_t word) {
+    guest_event e = exception_event(exception::db);
+    e.type = event_word::f_type::get(word);
+    if (e.type == event_type::privileged_software_exception) {
+      e.length = static_cast<std::uint8_t>(length());
+    } else {
+      e.type = event_type::hardware_exception;
+      I::template write_dr<6>(vmx_debug::dr6_after(I::template read_dr<6>(), qualification()));
     }
+    vmcs_set<I>(vmcs::guest_dr7, vmcs_get<I>(vmcs::guest_dr7) & ~vmx_debug::dr7_gd);
     vmcs_set<I>(vmcs::guest_pending_debug_exceptions, 0);
-    c.raise(exception_event(exception::db));
+    c.raise(e);
     return resume::retry;
   }
 
