@@ -35,6 +35,17 @@ inline void store32(std::uint64_t at, std::uint32_t value) {
   asm volatile("movl %0, (%1)" ::"r"(value), "r"(at) : "memory");
 }
 
+/// 115200 baud, 8 bits, no interrupts; whatever firmware left there.
+inline void wake_uart() {
+  cpu::out8(com1 + 1, 0);
+  cpu::out8(com1 + 3, 0x83);
+  cpu::out8(com1, 1);
+  cpu::out8(com1 + 1, 0);
+  cpu::out8(com1 + 3, 0x03);
+  cpu::out8(com1 + 2, 0);
+  cpu::out8(com1 + 4, 0x03);
+}
+
 inline void put(std::uint8_t byte) {
   while ((cpu::in8(com1 + 5) & 0x20) == 0) cpu::relax();
   cpu::out8(com1, byte);
@@ -78,6 +89,7 @@ inline power_management find_power_management() {
 
 /// Switches the machine off by ACPI's S5.
 inline void power_off() {
+  while ((cpu::in8(com1 + 5) & 0x40) == 0) cpu::relax();
   auto const pm = find_power_management();
   if (auto const port = pm.pm1a_control; port != 0) {
     cpu::out16(port, axhal::boot::acpi_sleep_type::enter(cpu::in16(port), pm.sleep_type));

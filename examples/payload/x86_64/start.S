@@ -7,6 +7,7 @@
   .set EFER, 0xc0000080
   .set CODE_64, 0x08            // selectors of `gdt`
   .set DATA, 0x10
+  .set USER_DATA, 0x23
   .set REAL_CODE, 0x48
   .set REAL_DATA, 0x50
 
@@ -138,7 +139,7 @@ trap:
   pushq %r13
   pushq %r14
   pushq %r15
-  movw  $DATA, %ax
+  movw  $USER_DATA, %ax         // whoever goes on, at whichever privilege, may have this one
   movw  %ax, %ds
   movw  %ax, %es
   cld
@@ -170,6 +171,9 @@ restore:
 // stack that is kept here, ends it.
   .globl enter_code, left_code, left_code_stack
 enter_code:
+  movw  $USER_DATA, %ax
+  movw  %ax, %ds
+  movw  %ax, %es
   pushq %rbx
   pushq %rbp
   pushq %r12

@@ -60,6 +60,7 @@ void model_specific() {
 extern "C" void on_trap(stopped& f) { answer_trap(f); }
 
 extern "C" void payload_main(std::uint64_t magic, std::uint64_t information) {
+  wake_uart();
   machine const m{magic, information};
   model_specific();
   print("AXHAL-GUEST registers=ok\r\n");
