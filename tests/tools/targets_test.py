@@ -133,6 +133,9 @@ class Targets(unittest.TestCase):
         files = targets.GuestFiles("/k,1", more.pop("kernel_size", 1000), "/i", 'console=ttyAMA0 quiet,x="a b"')
         return targets.Run(targets.TARGETS[target], "/image", files, **more)
 
+    BZIMAGE = Guest.IMAGES[PC]
+    QEMUS = [name for name, target in targets.TARGETS.items() if target.emulator != targets.BOCHS]
+
     def devices(self, run):
         words = targets.command(run)
         return [json.loads(words[i + 1]) for i, word in enumerate(words) if word == "-device"]
@@ -171,7 +174,8 @@ class Targets(unittest.TestCase):
         self.assertEqual(initrd["addr"], 0x9820_0000)
 
     def test_a_run_may_change_the_machine(self):
-        for target, usual in targets.TARGETS.items():
+        for target in self.QEMUS:
+            usual = targets.TARGETS[target]
             words = targets.command(self.run_of(target))
             self.assertEqual(words[0], usual.emulator)
             self.assertEqual(words[1 : 1 + len(usual.machine)], list(usual.machine))
@@ -180,7 +184,7 @@ class Targets(unittest.TestCase):
         self.assertEqual(words[1:5], ["-M", "virt,aia=aplic-imsic", "-cpu", "max"])
 
     def test_no_guest(self):
-        for target in targets.TARGETS:
+        for target in self.QEMUS:
             run = self.run_of(target)
             run.guest = targets.GuestFiles(None, 0)
             self.assertEqual(self.devices(run), [])
@@ -213,6 +217,27 @@ class Targets(unittest.TestCase):
         self.assertEqual(words[-4:], ["-append", 'console=ttyAMA0 quiet,x="a b"', "-icount", "1"])
         words = targets.bare_command(self.run_of("riscv64", machine=("-M", "virt,aia=aplic-imsic"), cpu="max"))
         self.assertEqual(words[1:5], ["-M", "virt,aia=aplic-imsic", "-cpu", "max"])
+
+    def test_a_machine_under_bochs(self):
+        run = self.run_of("x86_64-vmx", memory=1 << 30, emulator_arguments=("cpu: ips=5000000",))
+        machine = targets.command(run)
+        self.assertEqual((machine.command, machine.cpu, machine.memory), ("bochs-bin", "corei7_haswell_4770", 5 << 28))
+        self.assertEqual(machine.loads, [("multiboot", "/image", "axhal.memory=1G axhal.vcpus=1"),
+                                         ("module", "/k,1", 'console=ttyAMA0 quiet,x="a b"'), ("module", "/i", "")])
+        self.assertEqual((machine.options, machine.arguments), (run.target.machine, ("cpu: ips=5000000",)))
+        run.cpu, run.machine = "tigerlake", ("clock: sync=none",)
+        self.assertEqual((targets.command(run).cpu, targets.command(run).options), ("tigerlake", run.machine))
+        with tempfile.NamedTemporaryFile() as kernel:
+            run.guest.kernel = kernel.name
+            bare = targets.bare_command(run)
+            self.assertEqual([word for word, _, _ in bare.loads], ["multiboot", "module"])
+            kernel.write(self.BZIMAGE)
+            kernel.flush()
+            bare = targets.bare_command(run)
+        self.assertEqual([word for word, _, _ in bare.loads], ["linux", "initrd"])
+        self.assertEqual(bare.memory, 1 << 30)
+        run.guest = targets.GuestFiles(None, 0)
+        self.assertEqual(len(targets.command(run).loads), 1)
 
     def test_every_target_is_known_everywhere(self):
         for name, target in targets.TARGETS.items():

@@ -74,7 +74,7 @@ def guest_files(options, target, folder):
     initrd = readable("--initrd", options.initrd)[0] if options.initrd else None
     if options.kernel:
         path, size = readable("--kernel", options.kernel)
-        words = [target.console, options.append]
+        words = [options.append] if guest.is_boot_sector(path) else [target.console, options.append]
         name = path.name
     elif options.guest == "payload":
         path = folder.make(target.payload)

@@ -175,6 +175,18 @@ def plain_kernel(content, architecture):
     return content
 
 
+def is_bzimage(kernel):
+    """Whether a file is a Linux kernel of a PC, in the form that a boot loader of PCs takes."""
+    with open(kernel, "rb") as file:
+        return file.read(0x206)[0x202:] == b"HdrS"
+
+
+def is_boot_sector(kernel):
+    """Whether a file is the first sector of a PC's disk, which takes no command line."""
+    content = kernel.read_bytes() if kernel.stat().st_size == 512 else b""
+    return content[510:] == b"\x55\xaa"
+
+
 def initial_ram_disk(busybox, init):
     """The initial RAM disk: busybox, our first process, the folders it needs."""
     archive = cpio.Archive()

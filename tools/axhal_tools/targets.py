@@ -4,10 +4,11 @@
 import dataclasses
 import json
 
-from . import say
+from . import bochs, guest, say
 
 MIB = 1 << 20
 TWO_MIB = 2 * MIB
+BOCHS = "bochs-bin"  # the emulator that is no QEMU: bochs.py has what is different
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +90,17 @@ TARGETS = {
         console="console=ttyS0 earlyprintk=ttyS0,115200",
         time_limit=300,
         below_devices=0xB000_0000,
+    ),
+    "x86_64-vmx": Target(
+        name="x86_64-vmx",
+        architecture="x86_64",
+        emulator=BOCHS,
+        machine=("cpu: ips=25000000",),
+        bare_machine=("cpu: ips=25000000",),
+        cpu="corei7_haswell_4770",
+        memory_beside=256 * MIB,
+        console="console=ttyS0 earlyprintk=ttyS0,115200",
+        time_limit=900,
     ),
 }
 
@@ -187,11 +199,7 @@ def by_multiboot(run):
 
     The words of each begin with its file's name; the hypervisor leaves that out.
     """
-    modules = []
-    if run.guest.kernel:
-        modules.append((run.guest.kernel, run.guest.command_line))
-    if run.guest.initrd:
-        modules.append((run.guest.initrd, ""))
+    modules = guest_modules(run)
     for path, _ in modules:
         if " " in str(path):
             raise say.Problem(f"{path}: QEMU's Multiboot loader ends a file's name at its first space")
@@ -199,9 +207,28 @@ def by_multiboot(run):
     return ["-initrd", ",".join(texts)] if texts else []
 
 
+def guest_modules(run):
+    """Files of the guest as a Multiboot loader takes them: (file, words), the kernel first."""
+    modules = []
+    if run.guest.kernel:
+        modules.append((run.guest.kernel, run.guest.command_line))
+    if run.guest.initrd:
+        modules.append((run.guest.initrd, ""))
+    return modules
+
+
+def under_bochs(run, machine, memory, loads):
+    return bochs.Machine(run.target.emulator, run.cpu or run.target.cpu, memory, loads, run.machine or machine,
+                         tuple(run.emulator_arguments))
+
+
 def command(run):
-    """What starts a run: the emulator's command line, without its console."""
+    """What starts a run, for `emulator.run`: a command line of QEMU without its console, or a machine under Bochs."""
     target = run.target
+    if target.emulator == BOCHS:
+        loads = [("multiboot", run.image, own_words(run))]
+        loads += [("module", path, line) for path, line in guest_modules(run)]
+        return under_bochs(run, target.machine, machine_memory(run), loads)
     words = [target.emulator, *(run.machine or target.machine), "-cpu", run.cpu or target.cpu]
     words += ["-m", f"{machine_memory(run) // MIB}M", "-no-reboot", "-kernel", str(run.image)]
     words += ["-append", own_words(run)]
@@ -212,6 +239,11 @@ def command(run):
 def bare_command(run):
     """The same for the guest alone: its kernel is what the machine starts, and the machine's memory is the guest's."""
     target = run.target
+    if target.emulator == BOCHS:
+        first, *others = guest_modules(run)
+        how = ("linux", "initrd") if guest.is_bzimage(run.guest.kernel) else ("multiboot", "module")
+        loads = [(how[0], *first), *[(how[1], *other) for other in others]]
+        return under_bochs(run, target.bare_machine, run.memory, loads)
     words = [target.emulator, *(run.machine or target.bare_machine), "-cpu", run.cpu or target.cpu]
     words += ["-m", f"{run.memory // MIB}M", "-smp", str(run.vcpus), "-no-reboot", "-kernel", str(run.guest.kernel)]
     if run.guest.initrd:
