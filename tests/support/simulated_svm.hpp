@@ -67,6 +67,7 @@ struct cpu {
     machine().xcr0 = v;
     machine().log.push_back("xsetbv " + std::to_string(v));
   }
+  static void fninit() { machine().log.emplace_back("fninit"); }
   static void xsave(void* area, std::uint64_t states) {
     static_cast<std::uint8_t*>(area)[100] = 0x5a;
     machine().log.push_back("xsave " + std::to_string(states));

@@ -66,6 +66,7 @@ struct sim_vmx_machine {
   std::vector<sim_invalidation> invvpids, invepts;
   unsigned nmis{};
   unsigned unknown_msrs{};  ///< reads and writes of MSRs that are not there: a #GP
+  unsigned refused_cr4{};   ///< writes that would clear VMXE in VMX operation: a #GP
   unsigned without_vmcs{};  ///< accesses without a current VMCS
 
   /// What the guest does next: fills in an exit. It is called with the frame until the slow tier gets control.
@@ -134,7 +135,10 @@ struct sim_vmx_cpu {
   static std::uint64_t read_cr4() { return the_vmx.cr4; }
   static void write_cr0(std::uint64_t v) { the_vmx.cr0 = v; }
   static void write_cr2(std::uint64_t v) { the_vmx.cr2 = v; }
-  static void write_cr4(std::uint64_t v) { the_vmx.cr4 = v; }
+  static void write_cr4(std::uint64_t v) {
+    if (the_vmx.in_root && !cr4::f_vmxe::get(v)) ++the_vmx.refused_cr4;
+    the_vmx.cr4 = v;
+  }
   template <unsigned N>
   static std::uint64_t read_dr() {
     return the_vmx.dr[N];
@@ -153,6 +157,7 @@ struct sim_vmx_cpu {
   static std::uint16_t cs_selector() { return 0x08; }
   static std::uint64_t xgetbv(std::uint32_t) { return the_vmx.xcr0; }
   static void xsetbv(std::uint32_t, std::uint64_t v) { the_vmx.xcr0 = v; }
+  static void fninit() {}
   static void xsave(void*, std::uint64_t) {}
   static void xrstor(void const*, std::uint64_t) {}
   static void fxsave(void*) {}

@@ -117,7 +117,7 @@ TEST_CASE("extended states go on and off the CPU whole, whatever XCR0 says") {
   CHECK(s->area[25] == 0x1f);
   CHECK(s->area[512] == 0);  // XSTATE_BV: all of it is initial
   s->load<svm_sim::cpu>(7, 1);
-  CHECK(machine().log == log{"xsetbv 7", "xrstor 7", "xsetbv 1"});
+  CHECK(machine().log == log{"fninit", "xsetbv 7", "xrstor 7", "xsetbv 1"});
   CHECK(machine().xcr0 == 1);
   machine().log.clear();
   CHECK(s->save<svm_sim::cpu>(7) == 1);
@@ -125,11 +125,11 @@ TEST_CASE("extended states go on and off the CPU whole, whatever XCR0 says") {
   machine().log.clear();
   s->load<svm_sim::cpu>(7, 7);
   CHECK(s->save<svm_sim::cpu>(7) == 7);
-  CHECK(machine().log == log{"xsetbv 7", "xrstor 7", "xsave 7"});
+  CHECK(machine().log == log{"fninit", "xsetbv 7", "xrstor 7", "xsave 7"});
   machine().log.clear();
   s->load<svm_sim::cpu>(0, 1);
   CHECK(s->save<svm_sim::cpu>(0) == 1);
-  CHECK(machine().log == log{"fxrstor", "fxsave"});
+  CHECK(machine().log == log{"fninit", "fxrstor", "fxsave"});
 }
 
 TEST_CASE("control registers are what the guest believes, and clean bits go with them") {

@@ -26,6 +26,7 @@ TEST_CASE("enabling switches VMX on, forgets, and can be undone") {
   CHECK(vmx_bench::extension::missing().empty());
   vmx_bench::extension second;
   CHECK(second.enable() == failure{virt_error::wrong_mode});
+  CHECK(the_vmx.refused_cr4 == 0);
   b.virt->disable();
   CHECK_FALSE(the_vmx.in_root);
   CHECK_FALSE(cr4::f_vmxe::get(the_vmx.cr4));

@@ -18,6 +18,7 @@ concept ExtendedStateInstructions = requires(std::uint32_t n, std::uint64_t v, v
   { I::write_cr4(v) } -> std::same_as<void>;
   { I::xgetbv(n) } -> std::same_as<std::uint64_t>;
   { I::xsetbv(n, v) } -> std::same_as<void>;
+  { I::fninit() } -> std::same_as<void>;
   { I::xsave(area, v) } -> std::same_as<void>;
   { I::xrstor(kept, v) } -> std::same_as<void>;
   { I::fxsave(area) } -> std::same_as<void>;
@@ -67,6 +68,7 @@ struct alignas(64) extended_state {
   }
 
   /// Lets this CPU use the instructions that `load` and `save` need, and says what guests are offered: `limit` there.
+  /// Precondition, there and here: EM and TS of the host's CR0 are clear.
   template <ExtendedStateInstructions I>
   [[nodiscard]] static constexpr std::uint64_t enable() {
     std::uint64_t const limit = offered<I>();
@@ -77,8 +79,12 @@ struct alignas(64) extended_state {
   }
 
   /// Onto the CPU, which from here on has the guest's XCR0. Precondition: `guest_xcr0` is part of `limit`.
+  ///
+  /// Some of AMD's processors leave the x87 pointers as they are when no exception is pending, which would be those of
+  /// the guest before (AMD64 APM vol. 3, "Function 8000_0008h", RstrFpErrPtrs). FNINIT makes them zero.
   template <ExtendedStateInstructions I>
   void load(std::uint64_t limit, std::uint64_t guest_xcr0) const {
+    I::fninit();
     if (limit == 0) return I::fxrstor(area);
     I::xsetbv(0, limit);
     I::xrstor(area, limit);

@@ -240,6 +240,7 @@ struct cpu : virt_instructions {
 
   // --- extended states: `area` is aligned to 64 bytes and as large as CPUID leaf 0xd says ---
 
+  static void fninit() { asm volatile("fninit" ::: "memory"); }
   static void xsave(void* area, std::uint64_t states) {
     asm volatile("xsave64 (%0)" ::"r"(area), "a"(static_cast<std::uint32_t>(states)),
                  "d"(static_cast<std::uint32_t>(states >> 32))

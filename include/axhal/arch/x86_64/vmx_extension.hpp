@@ -115,13 +115,15 @@ class vmx_extension {
                    control | feature_control::f_vmx_outside_smx::mask | feature_control::f_lock::mask);
     }
     I::write_cr0((I::read_cr0() | capabilities_.cr0_fixed0) & (capabilities_.cr0_fixed1 | ~std::uint64_t{0xffff'ffff}));
+    // In VMX operation VMXE cannot be cleared: that is a #GP.
+    bool const had_vmxe = cr4::f_vmxe::get(I::read_cr4());
     I::write_cr4(I::read_cr4() | cr4::f_vmxe::mask);
     states_ = extended_state::enable<I>();
     has_tsc_aux_ = controls_.has(vmx_control_word::secondary, secondary::enable_rdtscp);
     msr_bitmap_.deny_by_default();
     region_.revision = vmx_basic::f_revision::get(capabilities_.basic);
     if (!I::vmxon(Addresses::of(&region_).value)) {
-      I::write_cr4(I::read_cr4() & ~cr4::f_vmxe::mask);
+      if (!had_vmxe) I::write_cr4(I::read_cr4() & ~cr4::f_vmxe::mask);
       return failure{virt_error::wrong_mode};
     }
     forget_everything();
