@@ -51,8 +51,7 @@ concept EndsTheMachine = requires(F& f) {
 ///   3. the started CPU receives `entry` and `argument` unchanged
 ///
 /// Models: aarch64::psci_client (the first argument register), riscv64::sbi_firmware (the second; the first has the
-/// id), x86_64::acpi_firmware (no register: a mailbox that the program's own first instructions there read),
-/// host::firmware.
+/// id), x86_64::acpi_firmware (ESI:EDI, by the program's own first instructions there), host::firmware.
 template <typename F>
 concept FirmwarePolicy = firmware_req::StartsCpus<F> && firmware_req::EndsTheMachine<F>;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/hal_options.hpp"
 
+#include <axhal/board/pc.hpp>
 #include <axhal/board/qemu_virt_aarch64.hpp>
 #include <axhal/board/qemu_virt_riscv64.hpp>
 
@@ -64,5 +65,6 @@ TEST_CASE("boards are boards") {
   STATIC_CHECK(Board<some_board>);
   STATIC_CHECK(Board<board::qemu_virt_aarch64>);
   STATIC_CHECK(Board<board::qemu_virt_riscv64>);
+  STATIC_CHECK(Board<board::pc>);
   STATIC_CHECK_FALSE(Board<clock_archetype>);
 }

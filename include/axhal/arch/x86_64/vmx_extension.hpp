@@ -198,6 +198,7 @@ class vmx_extension {
 
   /// The slow tier: tells `handler` what the exit that `enter` returned with means, once. Precondition: `v` is loaded.
   template <typename H>
+    requires ExitHandler<H, guest_view<context>>
   static resume decode(vcpu& v, H& handler) {
     return answer_vmx_exit<I, Switch>(context{v}, handler, v.exit_word);
   }
