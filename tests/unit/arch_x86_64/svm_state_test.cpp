@@ -430,6 +430,26 @@ TEST_CASE("an NMI whose delivery was interrupted keeps its mask") {
   CHECK(v->block.control.eventinj == 0);
 }
 
+TEST_CASE("an exception in the delivery of an interrupt comes before it, and it is offered again") {
+  auto const v = started();
+  slow c{*v};
+  auto& control = v->block.control;
+  for (bool const told : {false, true}) {
+    c.offer_interrupt(0x30);
+    control.v_intr &= ~v_intr::f_v_irq::mask;  // the guest took it
+    control.v_intr_vector = 0;
+    exits_at(*v, 0x2000, interrupt_30);
+    CHECK(control.eventinj == interrupt_30);
+    if (told) CHECK(c.take_accepted());
+    c.raise(exception_event(exception::ac, 0));
+    CHECK(control.eventinj == 0x8000'0b11);
+    CHECK(v_intr::f_v_irq::get(control.v_intr) == !told);
+    CHECK(control.v_intr_vector == (told ? 0 : 0x30));
+    CHECK_FALSE(c.take_accepted());
+    c.withdraw_interrupt();
+  }
+}
+
 TEST_CASE("every reason for which VMRUN refuses a guest has a name") {
   auto const v = started(long_mode_entry(0x1000, 0, {0}, {0x2000}));
   auto const named = [&](auto&& spoil) {

@@ -261,6 +261,43 @@ TEST_CASE("an interrupt whose delivery was interrupted was accepted, and is deli
   CHECK(vmx_bench::event() == 0x8000'0020);
 }
 
+TEST_CASE("an exception in the delivery of an interrupt or an NMI comes before it") {
+  vmx_bench b{real_mode_entry(0, 0x7c00)};
+  set_field(vmcs::guest_rflags, interrupts_on);
+  set_field(vmcs::guest_cr0, 0x31);
+  auto c = b.context();
+  c.offer_interrupt(0x20);
+  vmx_bench::delivered();
+  vmx_bench::interrupted(interrupt_event(0x20));
+  c.keep_interrupted_event();
+  c.raise(exception_event(exception::ac, 0));
+  CHECK(vmx_bench::event() == 0x8000'0b11);
+  CHECK(window());
+  CHECK_FALSE(c.take_accepted());
+  vmx_bench::delivered();
+  CHECK_FALSE(c.on_interrupt_window());
+  CHECK(vmx_bench::event() == 0x8000'0020);
+  // The controller was told: it is not offered again.
+  vmx_bench::delivered();
+  vmx_bench::interrupted(interrupt_event(0x20));
+  c.keep_interrupted_event();
+  CHECK(c.take_accepted());
+  c.raise(exception_event(exception::ac, 0));
+  CHECK(vmx_bench::event() == 0x8000'0b11);
+  CHECK_FALSE(window());
+
+  vmx_bench::delivered();
+  c.offer_nmi();
+  vmx_bench::delivered();
+  vmx_bench::interrupted(nmi_event());
+  c.keep_interrupted_event();
+  c.raise(exception_event(exception::ac, 0));
+  CHECK(vmx_bench::event() == 0x8000'0b11);
+  vmx_bench::delivered();
+  c.on_nmi_window();
+  CHECK(vmx_bench::event() == 0x8000'0202);
+}
+
 TEST_CASE("an interrupt that was taken and not asked for is told when another one is offered") {
   vmx_bench b;
   set_field(vmcs::guest_rflags, interrupts_on);

@@ -52,8 +52,18 @@ constexpr void deliver_nmi(svm_vcpu_state& v) {
   settle_attention(v);
 }
 
-/// An exception while another event waits for the entry. An NMI waits once more; with all others the architecture has
-/// its rules (`merge`), and at their end the guest shuts down.
+/// An interrupt whose delivery meets an exception is offered again, unless somebody was told that the guest has it.
+constexpr void offer_again(svm_vcpu_state& v, guest_event const& e) {
+  vmcb_control& c = v.block.control;
+  bool const untold = v.interrupts.offered && v.interrupts.vector == e.vector && !v_intr::f_v_irq::get(c.v_intr);
+  if (e.type != event_type::external_interrupt || !untold) return;
+  c.v_intr |= v_intr::f_v_irq::mask;
+  c.v_intr_vector = e.vector;
+  c.clean &= ~vmcb_clean::interrupts;
+}
+
+/// An exception while another event waits for the entry. An NMI waits once more, and so does an interrupt; with all
+/// others the architecture has its rules (`merge`), and at their end the guest shuts down.
 constexpr void raise_second(svm_vcpu_state& v, guest_event const& e) {
   auto const first = guest_event::of(v.block.control.eventinj, v.block.control.eventinj_error_code);
   if (first.type == event_type::nmi) {
@@ -62,6 +72,7 @@ constexpr void raise_second(svm_vcpu_state& v, guest_event const& e) {
     set_intercept(v.block.control, svm_exit::iret, false);
     inject(v, e);
   } else if (auto const both = merge(first, e); both) {
+    offer_again(v, first);
     inject(v, *both);
   } else {
     v.block.control.eventinj = 0;

@@ -147,7 +147,9 @@ class vmx_context {
     std::uint32_t const before = entry_event();
     guest_event now = e;
     if (event_word::f_valid::get(before) && !take_back_placed()) {
-      auto const both = merge(guest_event::of(before, vmcs_get<I>(vmcs::entry_exception_error_code)), e);
+      auto const first = guest_event::of(before, vmcs_get<I>(vmcs::entry_exception_error_code));
+      wait_again(first);
+      auto const both = merge(first, e);
       if (!both) {
         v_->shut_down = true;
         return;
@@ -288,6 +290,21 @@ class vmx_context {
       return true;
     }
     return false;
+  }
+  /// An NMI, or an interrupt that nobody was told of yet, whose delivery meets an exception: it comes after that.
+  void wait_again(guest_event const& e) {
+    if (e.type == event_type::nmi) {
+      v_->nmi_offered = true;
+      set_window(processor_based::nmi_window_exiting, true);
+      return;
+    }
+    bool const untold = v_->accepted && v_->accepted.vector == e.vector && !v_->offered;
+    if (e.type == event_type::external_interrupt && untold) {
+      v_->accepted = {};
+      v_->offered = true;
+      v_->offered_vector = e.vector;
+      settle_window();
+    }
   }
   void place_or_wait() {
     std::uint64_t const flags = rflags();
