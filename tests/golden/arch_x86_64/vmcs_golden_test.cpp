@@ -242,7 +242,7 @@ TEST_CASE("Appendix C: basic exit reasons", "[golden][vmx]") {
 
 TEST_CASE("the MSR bitmap denies what is no guest's own", "[golden][vmx]") {
   auto const map = std::make_unique<vmx_msr_bitmap>();
-  map->deny_by_default();
+  map->deny_by_default(true);
   // Reads of 0 to 1fff, of c0000000 to c0001fff, then writes: 1 KiB each
   CHECK(map->bits[0x174 / 8] == 0x8f);  // SYSENTER_CS, ESP, EIP
   CHECK(map->bits[2048 + 0x174 / 8] == 0x8f);

@@ -260,6 +260,23 @@ TEST_CASE("other entries that fail have a name as well") {
   CHECK(b.v->refused_field() == "machine check at VM entry");
 }
 
+TEST_CASE("a guest reaches TSC_AUX where it is switched with the guest") {
+  for (bool const has : {true, false}) {
+    the_vmx = {};
+    if (!has) the_vmx.msrs[msr::vmx_procbased_ctls2] &= ~(std::uint64_t{secondary::enable_rdtscp} << 32);
+    vmx_bench::extension virt;
+    REQUIRE(virt.enable());
+    vmx_bench::vcpu v;
+    v.set_translation({0x9000}, {7});
+    v.reset({0x1000}, 0);
+    virt.load(v);
+    auto const& map = *reinterpret_cast<vmx_msr_bitmap const*>(field(vmcs::msr_bitmaps));
+    CHECK(map.exits(msr::tsc_aux, false) == !has);
+    CHECK(map.exits(msr::tsc_aux, true) == !has);
+    CHECK_FALSE(map.exits(msr::star, true));
+  }
+}
+
 TEST_CASE("without VPIDs a guest has tag 0, and the control is off") {
   the_vmx = {};
   the_vmx.msrs[msr::vmx_procbased_ctls2] &= ~(std::uint64_t{secondary::enable_vpid} << 32);

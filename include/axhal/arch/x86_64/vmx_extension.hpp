@@ -120,7 +120,7 @@ class vmx_extension {
     I::write_cr4(I::read_cr4() | cr4::f_vmxe::mask);
     states_ = extended_state::enable<I>();
     has_tsc_aux_ = controls_.has(vmx_control_word::secondary, secondary::enable_rdtscp);
-    msr_bitmap_.deny_by_default();
+    msr_bitmap_.deny_by_default(has_tsc_aux_);
     region_.revision = vmx_basic::f_revision::get(capabilities_.basic);
     if (!I::vmxon(Addresses::of(&region_).value)) {
       if (!had_vmxe) I::write_cr4(I::read_cr4() & ~cr4::f_vmxe::mask);

@@ -37,10 +37,11 @@ struct alignas(4096) vmx_msr_bitmap {
   static constexpr std::size_t size = 4096;
   std::uint8_t bits[size]{};
 
-  /// Everything is an exit, but for `guest_owned_msrs`.
-  constexpr void deny_by_default() {
+  /// Everything is an exit, but for `guest_owned_msrs`; TSC_AUX only where it is switched (`has_tsc_aux`).
+  constexpr void deny_by_default(bool has_tsc_aux) {
     for (std::uint8_t& b : bits) b = 0xff;
     for (guest_owned_msr const& m : guest_owned_msrs) {
+      if (m.number == msr::tsc_aux && !has_tsc_aux) continue;
       if (m.reads) allow(m.number, false);
       if (m.writes) allow(m.number, true);
     }
