@@ -46,6 +46,7 @@
 #include <axhal/core/bytes.hpp>
 #include <axhal/core/mmio.hpp>
 #include <axhal/core/result.hpp>
+#include <axhal/core/text_table.hpp>
 #include <axhal/core/units.hpp>
 #include <axhal/cpu/cross_call.hpp>
 #include <axhal/cpu/per_cpu.hpp>

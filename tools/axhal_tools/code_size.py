@@ -9,10 +9,10 @@ from . import say
 # What a hypervisor with its machine and its guests built in does without: reading the loader's device tree (devices,
 # memory map, the guest's order), kernel files and command lines, and writing the guest's device tree.
 BOOT_FILES = re.compile(
-    r"/axhal/boot/(detail/)?(command_line|device_tree|guest_layout|image_convention|kernel_image|modules)"
+    r"/axhal/boot/(detail/)?(command_line|device_tree|elf_program|guest_layout|image_\w+|kernel_image|modules)"
     r"|/axhal/memory/(memory_map|range_set)\.hpp$"
     r"|/axhal/arch/riscv64/isa\.hpp$"
-    r"|/hypervisor/(.*/)?(guest_(loader|tree)\w*|host_memory|device_check)\.hpp$")
+    r"|/hypervisor/(.*/)?(guest_(loader|tree)\w*|host_memory|device_check|tree_source)\.hpp$")
 
 
 def run_tool(target, tool, *arguments, given=""):

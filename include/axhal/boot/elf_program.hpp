@@ -10,6 +10,9 @@
 
 namespace axhal::boot {
 
+/// Which files a reader knows: one for 64-bit files alone is half as large.
+enum class elf_classes : std::uint8_t { elf64, both };
+
 /// Which machines' files are taken: e_machine of 64-bit and of 32-bit files. Zero takes none of that class.
 struct elf_machines {
   std::uint16_t elf64{};
@@ -21,10 +24,11 @@ struct elf_machines {
 ///
 /// `open` checks all that a loader will use, and looks at no byte outside of the file. The file must stay, and stay
 /// unchanged, as long as the program is in use.
-class elf_program {
+template <elf_classes Classes>
+class basic_elf_program {
  public:
   /// A program without segments.
-  constexpr elf_program() = default;
+  constexpr basic_elf_program() = default;
 
   /// No kernel has nearly as many, and a forged count must not cost minutes: segments are compared pair by pair.
   static constexpr std::uint32_t max_program_headers = 128;
@@ -37,9 +41,9 @@ class elf_program {
   }
   /// Precondition: `is_elf(file)`. Errors: `outside_file`, `not_elf64`, `big_endian`, `not_executable`,
   /// `other_machine`, `bad_header`, `too_large`, `segments_overlap`, `no_segments`.
-  [[nodiscard]] static constexpr result<elf_program, image_error> open(bytes file, elf_machines wanted);
+  [[nodiscard]] static constexpr result<basic_elf_program, image_error> open(bytes file, elf_machines wanted);
 
-  [[nodiscard]] constexpr bool is_64() const { return wide_; }
+  [[nodiscard]] constexpr bool is_64() const { return Classes == elf_classes::elf64 || wide_; }
   /// True for a file that may be moved as a whole (ET_DYN).
   [[nodiscard]] constexpr bool is_position_independent() const { return position_independent_; }
   /// Where it says that it is entered, as it stands in the header.
@@ -90,14 +94,14 @@ class elf_program {
   static constexpr std::uint32_t pt_note = 4;
   static constexpr std::uint64_t note_header_size = 12;
 
-  constexpr elf_program(bytes file, bool wide) : file_{file}, wide_{wide} {}
+  constexpr basic_elf_program(bytes file, bool wide) : file_{file}, wide_{wide} {}
 
   [[nodiscard]] static constexpr failure<image_error> refuse(image_fault what, std::uint64_t offset) {
     return failure{image_error{what, offset}};
   }
   // A program header has the same fields in both classes, elsewhere: offset, virtual and physical address, sizes.
-  [[nodiscard]] constexpr unsigned word_size() const { return wide_ ? 8 : 4; }
-  [[nodiscard]] constexpr std::uint64_t header_size() const { return wide_ ? 56 : 32; }
+  [[nodiscard]] constexpr unsigned word_size() const { return is_64() ? 8 : 4; }
+  [[nodiscard]] constexpr std::uint64_t header_size() const { return is_64() ? 56 : 32; }
   [[nodiscard]] constexpr std::uint64_t header_at(std::uint32_t i) const { return table_ + i * header_size(); }
   /// The byte at which field `n` (0 offset, 1 virtual, 2 physical, 3 file size, 4 memory size) of a header stands.
   [[nodiscard]] constexpr std::uint64_t field_at(std::uint32_t i, unsigned n) const {
@@ -116,7 +120,7 @@ class elf_program {
   [[nodiscard]] constexpr image_segment load_segment(std::uint32_t i) const {
     return {field(i, 0), field(i, 3), field(i, 2), field(i, 4)};
   }
-  [[nodiscard]] constexpr result<void, image_error> read_headers(elf_machines wanted);
+  [[nodiscard]] constexpr result<void, image_error> read(elf_machines wanted);
   [[nodiscard]] constexpr result<void, image_error> read_segments();
 
   bytes file_{};
@@ -129,28 +133,31 @@ class elf_program {
   std::uint64_t high_{};
 };
 
-constexpr result<elf_program, image_error> elf_program::open(bytes file, elf_machines wanted) {
+template <elf_classes Classes>
+constexpr result<basic_elf_program<Classes>, image_error> basic_elf_program<Classes>::open(bytes file,
+                                                                                           elf_machines wanted) {
   // The two classes differ in byte 4, and the smaller header has 52 bytes.
   if (file.size < 52) return refuse(image_fault::outside_file, file.size);
   bool const wide = file[4] == 2;
-  if (!wide && (wanted.elf32 == 0 || file[4] != 1)) return refuse(image_fault::not_elf64, 4);
+  bool const takes_32 = Classes == elf_classes::both && wanted.elf32 != 0;
+  if (!wide && !(takes_32 && file[4] == 1)) return refuse(image_fault::not_elf64, 4);
   if (wide && file.size < 64) return refuse(image_fault::outside_file, file.size);
-  elf_program program{file, wide};
-  if (auto const read = program.read_headers(wanted); !read) return failure{read.error()};
-  if (auto const read = program.read_segments(); !read) return failure{read.error()};
+  basic_elf_program program{file, wide};
+  if (auto const read = program.read(wanted); !read) return failure{read.error()};
   return program;
 }
 
-constexpr result<void, image_error> elf_program::read_headers(elf_machines wanted) {
+template <elf_classes Classes>
+constexpr result<void, image_error> basic_elf_program<Classes>::read(elf_machines wanted) {
   using image_detail::load;
   if (file_[5] != 1) return refuse(image_fault::big_endian, 5);
   std::uint64_t const type = load(file_, 16, 2);
   if (type != 2 && type != 3) return refuse(image_fault::not_executable, 16);
   position_independent_ = type == 3;
-  std::uint16_t const machine = wide_ ? wanted.elf64 : wanted.elf32;
+  std::uint16_t const machine = is_64() ? wanted.elf64 : wanted.elf32;
   if (machine == 0 || load(file_, 18, 2) != machine) return refuse(image_fault::other_machine, 18);
-  std::uint64_t const at_table = wide_ ? 32 : 28;
-  std::uint64_t const at_size = wide_ ? 54 : 42;
+  std::uint64_t const at_table = is_64() ? 32 : 28;
+  std::uint64_t const at_size = is_64() ? 54 : 42;
   table_ = word(at_table);
   if (load(file_, at_size, 2) != header_size()) return refuse(image_fault::bad_header, at_size);
   headers_ = static_cast<std::uint32_t>(load(file_, at_size + 2, 2));
@@ -158,10 +165,11 @@ constexpr result<void, image_error> elf_program::read_headers(elf_machines wante
   if (table_ > file_.size || headers_ * header_size() > file_.size - table_) {
     return refuse(image_fault::outside_file, at_table);
   }
-  return {};
+  return read_segments();
 }
 
-constexpr result<void, image_error> elf_program::read_segments() {
+template <elf_classes Classes>
+constexpr result<void, image_error> basic_elf_program<Classes>::read_segments() {
   for (std::uint32_t i = 0; i < headers_; ++i) {
     if (!is_load(i)) continue;
     image_segment const s = load_segment(i);
@@ -181,11 +189,12 @@ constexpr result<void, image_error> elf_program::read_segments() {
     high_ = s.address + s.memory_size > high_ ? s.address + s.memory_size : high_;
     ++segments_;
   }
-  if (segments_ == 0) return refuse(image_fault::no_segments, wide_ ? 56 : 44);
+  if (segments_ == 0) return refuse(image_fault::no_segments, is_64() ? 56 : 44);
   return {};
 }
 
-constexpr result<bytes, image_error> elf_program::find_note(text owner, std::uint32_t wanted) const {
+template <elf_classes Classes>
+constexpr result<bytes, image_error> basic_elf_program<Classes>::find_note(text owner, std::uint32_t wanted) const {
   using image_detail::load;
   for (std::uint32_t i = 0; i < headers_; ++i) {
     if (type(i) != pt_note) continue;
@@ -194,7 +203,7 @@ constexpr result<bytes, image_error> elf_program::find_note(text owner, std::uin
       return refuse(image_fault::outside_file, field_at(i, 0));
     }
     // Names and contents are padded to 4 bytes, in a segment that is aligned to 8 to that.
-    std::uint64_t const alignment = wide_ && word(header_at(i) + 48) == 8 ? 8 : 4;
+    std::uint64_t const alignment = is_64() && word(header_at(i) + 48) == 8 ? 8 : 4;
     auto const padded = [&](std::uint64_t size) { return (size + (alignment - 1)) & ~(alignment - 1); };
     std::uint64_t const end = s.file_offset + s.file_size;
     for (std::uint64_t at = s.file_offset; end - at >= note_header_size;) {
@@ -216,5 +225,8 @@ constexpr result<bytes, image_error> elf_program::find_note(text owner, std::uin
   }
   return file_.sub(file_.size);
 }
+
+/// A reader of both classes.
+using elf_program = basic_elf_program<elf_classes::both>;
 
 }  // namespace axhal::boot

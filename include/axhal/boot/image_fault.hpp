@@ -3,6 +3,7 @@
 
 #include <axhal/core/bytes.hpp>
 #include <axhal/core/result.hpp>
+#include <axhal/core/text_table.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -31,8 +32,9 @@ enum class image_fault : std::uint8_t {
   unknown_format,    ///< nothing that a loader knows
 };
 
-/// The sentence for a fault, for a log.
-[[nodiscard]] constexpr text to_text(image_fault fault) {
+namespace image_detail {
+
+[[nodiscard]] constexpr text sentence(image_fault fault) {
   switch (fault) {
     case image_fault::empty: return "the file is empty";
     case image_fault::compressed: return "the file is compressed: unpack it first";
@@ -53,7 +55,15 @@ enum class image_fault : std::uint8_t {
     case image_fault::old_protocol: return "its boot protocol is too old";
     case image_fault::unknown_format: return "no format that is known";
   }
-  return "unknown fault";
+  return {};
+}
+inline constexpr unsigned fault_count = static_cast<unsigned>(image_fault::unknown_format) + 1;
+
+}  // namespace image_detail
+
+/// The sentence for a fault, for a log.
+[[nodiscard]] constexpr text to_text(image_fault fault) {
+  return text_from_table<&image_detail::sentence, image_detail::fault_count>(fault, "unknown fault");
 }
 
 /// A fault and the byte offset in the file of the field that shows it.
@@ -81,37 +91,53 @@ namespace image_detail {
   return value;
 }
 
-/// True when the file has `magic` at `at`.
-template <std::size_t N>
-[[nodiscard]] constexpr bool has_magic(bytes file, std::size_t at, char const (&magic)[N]) {
-  if (file.size < at || file.size - at < N - 1) return false;
-  for (std::size_t i = 0; i < N - 1; ++i) {
+/// True when the file has the `size` characters of `magic` at `at`.
+[[nodiscard]] constexpr bool has_magic(bytes file, std::size_t at, char const* magic, std::size_t size) {
+  if (file.size < at || file.size - at < size) return false;
+  for (std::size_t i = 0; i < size; ++i) {
     if (file[at + i] != static_cast<std::uint8_t>(magic[i])) return false;
   }
   return true;
 }
-
-/// True for what gzip, xz, zstd, LZ4, LZMA or bzip2 have packed.
-[[nodiscard]] constexpr bool is_compressed(bytes file) {
-  return has_magic(file, 0, "\x1f\x8b\x08") ||
-         has_magic(file, 0,
-                   "\xfd"
-                   "7zXZ\0") ||
-         has_magic(file, 0, "\x28\xb5\x2f\xfd") || has_magic(file, 0, "\x02\x21\x4c\x18") ||
-         has_magic(file, 0, "\x04\x22\x4d\x18") || has_magic(file, 0, "\x5d\0\0") || has_magic(file, 0, "BZh");
+template <std::size_t N>
+[[nodiscard]] constexpr bool has_magic(bytes file, std::size_t at, char const (&magic)[N]) {
+  return has_magic(file, at, magic, N - 1);
 }
+
+/// What a file begins like that is surely no flat binary.
+struct foreign_mark {
+  std::uint16_t at;
+  std::uint8_t size;
+  image_fault what;
+  char magic[7];
+};
+/// In this order. The magic word of Linux Images stands at byte 56.
+inline constexpr foreign_mark foreign_marks[] = {
+    {56, 4, image_fault::other_machine, "ARM\x64"},
+    {56, 4, image_fault::other_machine, "RSC\x05"},
+    {4, 4, image_fault::compressed_zboot, "zimg"},  // in an EFI program
+    {0x202, 4, image_fault::other_machine, "HdrS"},
+    {0, 2, image_fault::efi_program, "MZ"},
+    {0, 4, image_fault::uboot_image, "\x27\x05\x19\x56"},
+    {0, 3, image_fault::compressed, "\x1f\x8b\x08"},  // gzip
+    {0, 6, image_fault::compressed,
+     "\xfd"
+     "7zXZ"},                                             // xz: a zero comes last
+    {0, 4, image_fault::compressed, "\x28\xb5\x2f\xfd"},  // zstd
+    {0, 4, image_fault::compressed, "\x02\x21\x4c\x18"},  // LZ4, as Linux has it
+    {0, 4, image_fault::compressed, "\x04\x22\x4d\x18"},  // LZ4
+    {0, 3, image_fault::compressed, "\x5d"},              // LZMA: two zeros follow
+    {0, 3, image_fault::compressed, "BZh"},               // bzip2
+};
 
 /// Files that begin like something which surely is no flat binary: `other_machine`, `compressed_zboot`, `efi_program`,
 /// `uboot_image`, `compressed`.
 [[nodiscard]] constexpr result<void, image_error> refuse_foreign(bytes file) {
-  auto const refuse = [](image_fault what, std::uint64_t offset) { return failure{image_error{what, offset}}; };
-  // The magic word of Linux Images stands at byte 56.
-  if (has_magic(file, 56, "ARM\x64") || has_magic(file, 56, "RSC\x05")) return refuse(image_fault::other_machine, 56);
-  if (has_magic(file, 0, "MZ") && has_magic(file, 4, "zimg")) return refuse(image_fault::compressed_zboot, 4);
-  if (has_magic(file, 0x202, "HdrS")) return refuse(image_fault::other_machine, 0x202);
-  if (has_magic(file, 0, "MZ")) return refuse(image_fault::efi_program, 0);
-  if (has_magic(file, 0, "\x27\x05\x19\x56")) return refuse(image_fault::uboot_image, 0);
-  if (is_compressed(file)) return refuse(image_fault::compressed, 0);
+  for (foreign_mark const& mark : foreign_marks) {
+    if (!has_magic(file, mark.at, mark.magic, mark.size)) continue;
+    if (mark.what == image_fault::compressed_zboot && !has_magic(file, 0, "MZ")) continue;
+    return failure{image_error{mark.what, mark.at}};
+  }
   return {};
 }
 

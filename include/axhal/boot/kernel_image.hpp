@@ -55,6 +55,8 @@ class kernel_image {
   }
 
  private:
+  using elf_reader = basic_elf_program<elf_classes::elf64>;
+
   constexpr explicit kernel_image(bytes file) : file_{file} {}
 
   [[nodiscard]] constexpr result<void, image_error> read_linux();
@@ -72,7 +74,7 @@ class kernel_image {
   std::uint64_t start_{};
   std::uint64_t size_{};
   std::uint64_t entry_{};
-  elf_program elf_{};
+  elf_reader elf_{};
   std::uint64_t bias_{};  ///< added to the addresses of the file's segments (position-independent ELF)
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <axhal/core/bytes.hpp>
+#include <axhal/core/text_table.hpp>
 #include <axhal/vcpu/dispatch.hpp>
 #include <axhal/vcpu/exit.hpp>
 
@@ -9,8 +10,9 @@
 
 namespace axhal {
 
-/// The word a report has for a kind of exit, as the kind is spelt in this library: "mmio_read".
-[[nodiscard]] constexpr text name_of(exit_kind kind) {
+namespace detail {
+
+[[nodiscard]] constexpr text word_for(exit_kind kind) {
   switch (kind) {
     case exit_kind::hypercall: return "hypercall";
     case exit_kind::mmio_read: return "mmio_read";
@@ -28,7 +30,14 @@ namespace axhal {
     case exit_kind::host_error: return "host_error";
     case exit_kind::unknown: return "unknown";
   }
-  return "?";
+  return {};
+}
+
+}  // namespace detail
+
+/// The word a report has for a kind of exit, as the kind is spelt in this library: "mmio_read".
+[[nodiscard]] constexpr text name_of(exit_kind kind) {
+  return text_from_table<&detail::word_for, exit_kind_count>(kind, "?");
 }
 
 /// How often one vCPU exited, by kind. Not for several CPUs at once: each vCPU counts for itself and `add` sums up.

@@ -24,7 +24,7 @@ constexpr result<kernel_image<Convention>, image_error> kernel_image<Convention>
   kernel_image image{file};
   bool const has_header = file.size >= image_detail::linux_header_size;
   std::uint64_t const magic = has_header ? image_detail::load(file, image_detail::at_magic, 4) : 0;
-  if (elf_program::is_elf(file)) {
+  if (elf_reader::is_elf(file)) {
     if (auto const read = image.read_elf(); !read) return failure{read.error()};
     return image;
   }
@@ -61,11 +61,11 @@ constexpr result<void, image_error> kernel_image<Convention>::read_linux() {
 template <ImageConvention Convention>
 constexpr result<void, image_error> kernel_image<Convention>::read_elf() {
   kind_ = image_kind::elf;
-  auto const program = elf_program::open(file_, {.elf64 = Convention::elf_machine});
-  if (!program) return failure{program.error()};
-  auto const entry = program->physical_entry();
+  auto const opened = elf_reader::open(file_, {.elf64 = Convention::elf_machine});
+  if (!opened) return failure{opened.error()};
+  elf_ = *opened;
+  auto const entry = elf_.physical_entry();
   if (!entry) return failure{entry.error()};
-  elf_ = *program;
   absolute_ = !elf_.is_position_independent();
   size_known_ = true;
   segments_ = elf_.segment_count();
