@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from axhal_tools import check, cpio, demo, emulator, guest, packages, say, sources, transcript  # noqa: E402
+from axhal_tools import bochs, check, cpio, demo, emulator, guest, packages, say, sources, transcript  # noqa: E402
 
 DEB822 = """# a comment
 Types: deb deb-src
@@ -138,6 +138,23 @@ class Packages(unittest.TestCase):
                 (pathlib.Path(name) / "firmware.bin").write_text("")
                 self.assertEqual(probe(), "10.0.2")
         self.assertIsNone(packages.qemu_with("no-such-emulator", "firmware.bin")())
+
+    def test_bochs_without_its_firmware_is_missing(self):
+        said = "x\n   Bochs x86 Emulator 2.7\n   Built from SVN snapshot on August  1, 2021\n"
+        with tempfile.TemporaryDirectory() as name, mock.patch.object(packages, "run", lambda command: said):
+            firmware = pathlib.Path(name) / "BIOS"
+            self.assertIsNone(packages.bochs_with(firmware)())
+            firmware.write_text("")
+            self.assertEqual(packages.bochs_with(firmware)(), "2.7")
+        with mock.patch.object(packages, "run", lambda command: None):
+            self.assertIsNone(packages.bochs_with()())
+
+    def test_grub_without_its_parts_for_pcs_is_missing(self):
+        with mock.patch.object(packages, "run", lambda command: "grub-mkimage (GRUB) 2.06-13+deb12u2\n"), \
+                tempfile.TemporaryDirectory() as name, mock.patch.object(bochs, "GRUB", pathlib.Path(name)):
+            self.assertIsNone(packages.grub_with("multiboot.mod")())
+            (pathlib.Path(name) / "multiboot.mod").write_text("")
+            self.assertEqual(packages.numbers(packages.grub_with("multiboot.mod")()), (2, 6))
 
     def test_nothing_is_touched_when_all_is_there(self):
         with mock.patch.object(packages, "NEEDS", (packages.Need("x", lambda: "1", "1", (["x"],)),)), \
@@ -311,6 +328,66 @@ class Emulator(unittest.TestCase):
     def test_missing_emulator(self):
         with self.assertRaisesRegex(say.Problem, "not on this machine"):
             emulator.run(["no-such-emulator"], "/dev/null", 1)
+
+
+class Bochs(unittest.TestCase):
+    def test_words_for_grub(self):
+        self.assertEqual(bochs.grub_words('console=ttyS0  a="b, c" "d=e f"'), ["'console=ttyS0'", "'a=b, c'", "'d=e f'"])
+        self.assertEqual(bochs.grub_words(""), [])
+        for line in ("it's", "a\\b"):
+            with self.assertRaisesRegex(say.Problem, "cannot pass"):
+                bochs.grub_words(line)
+
+    def test_what_a_machine_is_made_of(self):
+        machine = bochs.Machine("bochs-bin", "tigerlake", 512 << 20,
+                                [("multiboot", "/image", "a=1"), ("module", "/k", 'x="y z"'), ("module", "/i", "")],
+                                ("cpu: ips=7",), ("clock: sync=none",))
+        self.assertEqual(machine.script(), "multiboot /file0 'a=1'\nmodule /file1 'x=y z'\nmodule /file2\nboot\n")
+        lines = machine.configuration(1234).splitlines()
+        for line in ("memory: guest=512, host=512", "cpu: model=tigerlake, count=1, reset_on_triple_fault=0",
+                     "com1: enabled=1, mode=socket-client, dev=127.0.0.1:1234", "panic: action=fatal"):
+            self.assertIn(line, lines)
+        self.assertGreater(lines.index("cpu: ips=7"), lines.index("memory: guest=512, host=512"))
+
+    def test_ends(self):
+        self.assertEqual(bochs.judge(["1p[ACPI  ] >>PANIC<< ACPI control: soft power off", "x"]), (0, ""))
+        self.assertEqual(bochs.judge(["1p[UNMAP ] >>PANIC<< Shutdown port: shutdown requested"]), (0, ""))
+        self.assertEqual(bochs.judge(["1p[CPU0  ] >>PANIC<< exception(): 3rd fault"]), (1, "exception(): 3rd fault"))
+        self.assertEqual(bochs.judge(["bad line", "in the configuration"]), (1, "bad line\nin the configuration"))
+
+    def run_fake(self, script, limit=20.0):
+        """Runs a Python program in place of Bochs: `console` is its end of the serial line, `log` writes bochs.log."""
+        head = ("import re, socket\n"
+                "port = int(re.search(r'127.0.0.1:(\\d+)', open('bochsrc').read())[1])\n"
+                "log = lambda line: open('bochs.log', 'a').write(line + '\\n')\n")
+        with tempfile.TemporaryDirectory() as name:
+            fake = pathlib.Path(name) / "fake-bochs"
+            fake.write_text(f"#!{sys.executable}\n{head}{script}\n")
+            fake.chmod(0o755)
+            machine = bochs.Machine(str(fake), "model", 1 << 20, [])
+            with mock.patch.object(bochs.Machine, "make_disc", lambda *_: None):
+                return emulator.run(machine, pathlib.Path(name) / "log", limit)
+
+    CONNECT = "console = socket.create_connection(('127.0.0.1', port))\n"
+
+    def test_a_run(self):
+        outcome = self.run_fake(self.CONNECT + "console.sendall(b'AXHAL-GUEST userspace=1\\r\\naxhal: verdict=power-off')\n"
+                                "log('>>PANIC<< ACPI control: soft power off'); raise SystemExit(1)")
+        self.assertEqual((outcome.told.verdict, outcome.status), ("power-off", 0))
+        self.assertIsNotNone(outcome.told.userspace_seconds)
+
+    def test_a_panic_is_an_error(self):
+        outcome = self.run_fake(self.CONNECT + "log('>>PANIC<< 3rd fault'); raise SystemExit(1)")
+        self.assertEqual((outcome.status, outcome.stderr), (1, "3rd fault"))
+
+    def test_a_machine_that_does_not_start(self):
+        outcome = self.run_fake("print('no such model', flush=True); raise SystemExit(1)")
+        self.assertEqual((outcome.status, outcome.stderr), (1, "no such model"))
+
+    def test_time_limit(self):
+        outcome = self.run_fake(self.CONNECT + "console.sendall(b'begun\\n'); import time; time.sleep(60)", limit=1.5)
+        self.assertTrue(outcome.timed_out)
+        self.assertLess(outcome.seconds, 20)
 
 
 class Tally(unittest.TestCase):

@@ -9,6 +9,7 @@ import select
 import shutil
 import socket
 import subprocess
+import time
 
 from . import say
 
@@ -20,6 +21,7 @@ GRUB_MODULES = ("biosdisk", "iso9660", "multiboot", "linux", "boot")
 # Words that Bochs ends with where the machine wanted its end; every other panic is an error.
 ENDS = ("ACPI control: soft power off", "Shutdown port: shutdown requested")
 SHOWN_LINES = 5
+START_SECONDS = 120
 
 # Time goes by instructions alone, so that a run repeats. Only what the machine needs is there: no sound, no ports that
 # nothing is connected to; the screen, which nobody sees, is looked at once in a second.
@@ -131,9 +133,15 @@ class Session:
         self.console = self.connection.fileno() if self.connection else None
 
     def _accept(self, listener):
+        """The serial line, which is there before the machine starts; None when Bochs ended before that."""
+        begun = time.monotonic()
         while not select.select([listener], [], [], 0.1)[0]:
             if self.process.poll() is not None:
                 return None
+            if time.monotonic() - begun > START_SECONDS:
+                self.process.kill()
+                self.process.wait()
+                raise say.Problem(f"Bochs did not start within {START_SECONDS} s")
         return listener.accept()[0]
 
     def write(self, data):

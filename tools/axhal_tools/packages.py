@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 
-from . import say, sources
+from . import bochs, say, sources
 
 BACKPORTS_FILE = pathlib.Path("/etc/apt/sources.list.d/axhal-backports.sources")
 CLANG_VERSIONS = ("19", "20", "21", "22", "18", "17", "16")  # the best tried first
@@ -58,6 +58,21 @@ def qemu_with(emulator, firmware):
         return version_of(emulator, "--version")() if there else None
 
     return probe
+
+
+def bochs_with(*firmware):
+    """A probe: the version of Bochs, where its firmware is there too."""
+
+    def probe():
+        found = re.search(r"Bochs x86 Emulator (\d+(\.\d+)+)", run(["bochs-bin", "--help"]) or "")
+        return found[1] if found and all(path.is_file() for path in firmware) else None
+
+    return probe
+
+
+def grub_with(module):
+    """A probe: the version of GRUB's image maker, where it has its parts for PCs."""
+    return lambda: version_of("grub-mkimage", "--version")() if (bochs.GRUB / module).is_file() else None
 
 
 def header(name):
@@ -150,6 +165,11 @@ NEEDS = (
          (["g++-x86-64-linux-gnu"],) if platform.machine() != "x86_64" else (["g++"],), ("demo", "test")),
     Need("QEMU for x86_64, with its firmware", qemu_with("qemu-system-x86_64", "bios-256k.bin"), "8",
          (["qemu-system-x86"],), ("demo", "test")),
+    # The first package that a graphical interface could come from is not the one that is wanted.
+    Need("Bochs, with its firmware", bochs_with(bochs.BIOS, bochs.VGA_BIOS), "2.7",
+         (["bochs", "bochs-term", "bochsbios", "vgabios"],), ("demo", "test")),
+    Need("GRUB for PCs", grub_with("multiboot.mod"), "2.04", (["grub-pc-bin", "grub-common"],), ("demo", "test")),
+    Need("xorriso", version_of("xorriso", "-version"), "1.4", (["xorriso"],), ("demo", "test")),
     Need("Git", version_of("git", "--version"), "2", (["git"],), optional=True),
     Need("CMake", version_of("cmake", "--version"), "3.20", (["cmake"],), optional=True),
     Need("clang-format", clang_tool("clang-format"), "16", per_clang("clang-format-{}"), optional=True),
