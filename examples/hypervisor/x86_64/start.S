@@ -31,6 +31,11 @@ multiboot:
   movl  %eax, %esi
   movl  %ebx, %ebp
 
+  // 8 data bits, no parity, one stop bit: what is said before the console is set up is readable too. The rate stays.
+  movw  $(COM1 + 3), %dx
+  movb  $3, %al
+  outb  %al, %dx
+
   // Long mode, no-execute pages and pages of 1 GiB: the tables want all three.
   movl  $0x80000000, %eax
   cpuid
@@ -60,13 +65,13 @@ multiboot:
   lgdt  first_gdt_pointer
   ljmpl $8, $long_mode
 
-  // Says so and stops: nothing else works without.
+  // Says so and stops: nothing else works without. An emulator may take what follows the text's end for its own end.
 refuse:
   movl  $refused_text, %esi
 2:
   lodsb
   testb %al, %al
-  jz    4f
+  jz    5f
   movb  %al, %ah
   movw  $(COM1 + 5), %dx
 3:
@@ -77,6 +82,10 @@ refuse:
   movw  $COM1, %dx
   outb  %al, %dx
   jmp   2b
+5:
+  movl  $8, %ecx
+  movw  $0x8900, %dx
+  rep outsb
 4:
   hlt
   jmp   4b
@@ -116,5 +125,6 @@ first_gdt_pointer:
   .long first_gdt
 refused_text:
   .asciz "axhal: error: this CPU does not have long mode with no-execute pages and pages of 1 GiB\r\n"
+  .ascii "Shutdown"
 
   .section .note.GNU-stack, "", %progbits
