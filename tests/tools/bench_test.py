@@ -147,6 +147,24 @@ class Counting(unittest.TestCase):
         self.assertRegex(shown, r"PLIC claim read +295 +294  EXCEEDED")
         self.assertTrue(self.judge(sbi_timer_to_vector_min=100000)[0])
 
+    def test_a_tenth_of_the_peer(self):
+        rows = bench.with_peer((bench.Row("a", "A"), bench.Row("b", "B")), {"a": 1509})
+        self.assertEqual([(row.limit, row.kvm) for row in rows], [(150, 1509), (None, None)])
+
+    def test_columns_without_figures_are_left_out(self):
+        for name, heads in (("x86_64-svm", "limit +Linux KVM, SVM$"), ("x86_64-vmx", "limit$")):
+            plan, shown = bench.PLANS[name], io.StringIO()
+            with contextlib.redirect_stdout(shown):
+                good = bench.judge(targets.TARGETS[name], "m", bench.read_figures(report(plan)))
+            self.assertTrue(good)
+            self.assertRegex(shown.getvalue().splitlines()[0], f"^{name}, m +instructions +{heads}")
+
+    def test_code_without_a_limit(self):
+        shown = io.StringIO()
+        with mock.patch.object(code_size, "text_bytes", lambda *_: 1 << 30), contextlib.redirect_stdout(shown):
+            self.assertTrue(bench.judge_size(targets.TARGETS["x86_64-svm"], "elf"))
+        self.assertIn("no limit", shown.getvalue())
+
     def test_rows_that_not_every_machine_has(self):
         self.assertIn("stimecmp write", self.judge()[1])
         without = {"stimecmp_write": None, "stimecmp_to_vector_min": None, "stimecmp_to_vector_median": None}
