@@ -115,7 +115,10 @@ class guest_board {
   void tick() {
     ticks const t = now();
     apic().advance(t);
-    if (pit_.take_edge(t)) set_line(board::pit_irq, false), set_line(board::pit_irq, true);
+    if (pit_.take_edge(t)) {
+      set_line(board::pit_irq, false);
+      set_line(board::pit_irq, true);
+    }
     if (bool const level = pit_.output(0, t); level != pit_level_) {
       pit_level_ = level;
       set_line(board::pit_irq, level);

@@ -45,6 +45,7 @@ class guest_cpu {
 inline void harden_cpu(axhal::x86_64::host_features const& host) {
   using namespace axhal::x86_64;
   std::uint64_t value = cpu::read_cr4() | cr4::f_osfxsr::mask | cr4::f_osxmmexcpt::mask;
+  if (host.has(feature::mce)) value |= cr4::f_mce::mask;
   if (host.has(feature::smep)) value |= cr4::f_smep::mask;
   if (host.has(feature::smap)) value |= cr4::f_smap::mask;
   if (host.has(feature::umip)) value |= cr4::f_umip::mask;
