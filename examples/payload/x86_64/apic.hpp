@@ -6,6 +6,7 @@
 #include <axhal/arch/x86_64/msr.hpp>
 
 #include <cstdint>
+#include <initializer_list>
 
 // The interrupt controllers, as the checks use them.
 namespace payload {

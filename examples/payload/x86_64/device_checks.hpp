@@ -6,6 +6,7 @@
 #include <axhal/boot/acpi_madt.hpp>
 
 #include <cstdint>
+#include <initializer_list>
 
 // A PC's devices: I/O APIC, 8259 pair, 8254, 16550, CMOS clock, ACPI's timer and tables.
 namespace payload {

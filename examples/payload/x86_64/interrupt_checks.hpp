@@ -4,6 +4,7 @@
 #include "apic.hpp"
 
 #include <cstdint>
+#include <initializer_list>
 
 // Interrupts: to itself, by priority, NMI, of the APIC's timer in all its modes, in both modes of the APIC.
 namespace payload {
@@ -67,8 +68,10 @@ inline void task_priority(machine const& m) {
   check("the highest priority masks all", taken_count[0xf1], 0);
   run(set_cr8, {.rax = 0});
   expect_interrupt(m, "CR8 of zero lets all", 0xf1, 1);
-  check("MOV CR8 of 16", run(set_cr8, {.rax = 16}).vector, exception::gp);
-  check("MOV CR8 of more than 32 bits", run(set_cr8, {.rax = std::uint64_t{1} << 32}).vector, exception::gp);
+  if (m.is_strict()) {
+    check("MOV CR8 of 16", run(set_cr8, {.rax = 16}).vector, exception::gp);
+    check("MOV CR8 of more than 32 bits", run(set_cr8, {.rax = std::uint64_t{1} << 32}).vector, exception::gp);
+  }
   check("CR8 after that", run(get_cr8).r.rax, 0);
   check("MOV to CR8 from ring 3", run(set_cr8, {}, user_code).vector, exception::gp);
   check("MOV from CR8 from ring 3", run(get_cr8, {}, user_code).vector, exception::gp);
@@ -136,7 +139,7 @@ inline void apic_timer(machine const& m) {
   forget_interrupts();
   apic_write(lvt_timer, by_deadline | 0x55);
   constexpr std::uint32_t deadline = axhal::x86_64::msr::tsc_deadline;
-  auto const when = cpu::rdtsc() + m.tsc_per_ms();
+  auto const when = cpu::rdtsc() + 20 * m.tsc_per_ms();
   cpu::write_msr(deadline, when);
   check("the deadline is kept", cpu::read_msr(deadline), when);
   expect_interrupt(m, "the deadline", 0x55, 1);
@@ -144,10 +147,10 @@ inline void apic_timer(machine const& m) {
   check("the deadline is gone", cpu::read_msr(deadline), 0);
   cpu::write_msr(deadline, 1);
   expect_interrupt(m, "a deadline of the past", 0x55, 2);
-  cpu::write_msr(deadline, cpu::rdtsc() + m.tsc_per_ms());
+  cpu::write_msr(deadline, cpu::rdtsc() + 50 * m.tsc_per_ms());
   cpu::write_msr(deadline, 0);
   cpu::sti();
-  m.pause(3);
+  m.pause(60);
   cpu::cli();
   check("a deadline that was taken back", taken_count[0x55], 2);
   cpu::write_msr(deadline, cpu::rdtsc() + m.tsc_per_ms());
@@ -209,11 +212,13 @@ inline void wide_apic(machine const& m) {
   cpu::write_msr(0x83f, 0x51);
   expect_interrupt(m, "x2APIC: the IPI register of its own", 0x51, 1);
   check("x2APIC: the ID is not to be written", run(write, {.rcx = 0x802}).vector, exception::gp);
-  check("x2APIC: an end that is not zero", run(write, {.rax = 1, .rcx = 0x80b}).vector, exception::gp);
-  check("x2APIC: reserved bits of SVR", run(write, {.rax = 1 << 20, .rcx = 0x80f}).vector, exception::gp);
-  check("x2APIC: the IPI register is not to be read", run(read, {.rcx = 0x83f}).vector, exception::gp);
-  check("x2APIC: no DFR", run(read, {.rcx = 0x80e}).vector, exception::gp);
-  check("x2APIC: no upper half of ICR", run(read, {.rcx = 0x831}).vector, exception::gp);
+  if (m.is_strict()) {
+    check("x2APIC: an end that is not zero", run(write, {.rax = 1, .rcx = 0x80b}).vector, exception::gp);
+    check("x2APIC: reserved bits of SVR", run(write, {.rax = 1 << 20, .rcx = 0x80f}).vector, exception::gp);
+    check("x2APIC: the IPI register is not to be read", run(read, {.rcx = 0x83f}).vector, exception::gp);
+    check("x2APIC: no DFR", run(read, {.rcx = 0x80e}).vector, exception::gp);
+    check("x2APIC: no upper half of ICR", run(read, {.rcx = 0x831}).vector, exception::gp);
+  }
   check("x2APIC: not back to xAPIC mode at once", run(write, {.rax = base, .rcx = apic_base}).vector, exception::gp);
   check("x2APIC: off", run(write, {.rax = base & ~std::uint64_t{0x800}, .rcx = apic_base}).vector, exception::none);
   check("x2APIC: off, CPUID has no APIC", m.is_ours() ? cpu::cpuid(1).edx >> 9 & 1 : 0, 0);

@@ -11,15 +11,30 @@
 // What CPU and firmware tell the guest of its machine, and its time.
 namespace payload {
 
+/// A time of ACPI's timer and one of the TSC that belong together: of a few pairs the one that was read quickest.
+struct time_pair {
+  std::uint32_t pm;
+  std::uint64_t tsc, width;
+};
+inline time_pair read_times(std::uint16_t pm_timer) {
+  time_pair best{0, 0, ones};
+  for (unsigned i = 0; i < 8; ++i) {
+    auto const before = cpu::rdtsc();
+    auto const pm = cpu::in32(pm_timer);
+    auto const after = cpu::rdtsc();
+    if (after - before < best.width) best = {pm, before + (after - before) / 2, after - before};
+  }
+  return best;
+}
+
 /// The TSC's ticks in a millisecond, by ACPI's timer.
 inline std::uint64_t measure_tsc(std::uint16_t pm_timer) {
   if (pm_timer == 0) return 1'000'000;
-  constexpr std::uint32_t rate = 3'579'545, wanted = rate / 50;
-  auto const first = cpu::in32(pm_timer);
-  auto const start = cpu::rdtsc();
-  std::uint32_t gone = 0;
-  while ((gone = (cpu::in32(pm_timer) - first) & 0xff'ffff) < wanted) cpu::relax();
-  return (cpu::rdtsc() - start) * (rate / 1000) / gone;
+  constexpr std::uint32_t rate = 3'579'545, wanted = rate / 20;
+  auto const first = read_times(pm_timer);
+  auto last = first;
+  while (((last.pm - first.pm) & 0xff'ffff) < wanted) last = read_times(pm_timer);
+  return (last.tsc - first.tsc) * (rate / 1000) / ((last.pm - first.pm) & 0xff'ffff);
 }
 
 class machine {

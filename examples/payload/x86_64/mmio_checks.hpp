@@ -7,6 +7,7 @@
 #include <axhal/arch/x86_64/msr.hpp>
 
 #include <cstdint>
+#include <initializer_list>
 
 // Every form of access to a device's memory. Two registers behave like memory: the initial count of the local APIC's
 // timer (32 bits, masked) and the I/O APIC's register select (8 bits).

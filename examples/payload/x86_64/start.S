@@ -253,6 +253,7 @@ low_real:
   inb   %dx, %al
   movzbl %al, %eax
   movl  %eax, LOW + (low_results - low_start) + 8
+  movw  $0x3ff, %dx
   movw  $(LOW + (low_results - low_start) + 12), %di
   movw  $4, %cx
   cld
