@@ -63,11 +63,19 @@ struct guest_view {
   }
   /// One and two bytes leave the rest of RAX, four clear its upper half.
   [[gnu::always_inline]] constexpr void complete_port_read(exit::port_read const& e, std::uint64_t value) {
-    std::uint64_t const read = truncated(~std::uint64_t{0}, e.size);
-    completed = value & read;
-    if (reason == stopped_by::port_string) return;
-    std::uint64_t const kept = e.size >= 4 ? 0 : ~read;
-    context.set_gpr(0, (context.gpr(0) & kept) | completed);
+    std::uint64_t const whole = context.gpr(0);
+    std::uint64_t kept = 0;
+    // Masks by name: shifts by the size would be most of the work. One byte is the usual.
+    if (e.size == 1) [[likely]] {
+      completed = value & 0xff;
+      kept = whole & ~std::uint64_t{0xff};
+    } else if (e.size == 2) {
+      completed = value & 0xffff;
+      kept = whole & ~std::uint64_t{0xffff};
+    } else {
+      completed = value & 0xffff'ffff;
+    }
+    if (reason != stopped_by::port_string) context.set_gpr(0, kept | completed);
   }
 
   /// The guest takes the exception: #UD for an instruction that it does not have, #GP(0) for an MSR that it does not

@@ -5,7 +5,6 @@
 #include <axhal/arch/x86_64/guest_view.hpp>
 #include <axhal/arch/x86_64/instruction_prefixes.hpp>
 #include <axhal/arch/x86_64/stopped_guest.hpp>
-#include <axhal/vcpu/emulation.hpp>
 #include <axhal/vcpu/exit.hpp>
 
 #include <cstdint>
@@ -33,7 +32,8 @@ template <StoppedGuest C, typename H>
 [[gnu::always_inline]] constexpr resume answer_port(C& c, H& handler, port_access const& a, unsigned length) {
   guest_view<C> guest{c};
   if (a.in) return detail::stepped(c, handler(guest, exit::port_read{a.port, a.size}), length);
-  auto const value = static_cast<std::uint32_t>(truncated(c.gpr(0), a.size) & 0xffff'ffff);
+  auto const eax = static_cast<std::uint32_t>(c.gpr(0) & 0xffff'ffff);
+  std::uint32_t const value = a.size == 1 ? eax & 0xff : a.size == 2 ? eax & 0xffff : eax;
   return detail::stepped(c, handler(guest, exit::port_write{a.port, a.size, value}), length);
 }
 
