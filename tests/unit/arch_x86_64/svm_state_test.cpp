@@ -281,6 +281,21 @@ TEST_CASE("an interrupt is offered, taken back, and told once when it was taken"
   CHECK_FALSE(c.take_accepted());
 }
 
+TEST_CASE("the task priority is shown beside what is offered") {
+  auto const v = started();
+  slow c{*v};
+  vmcb_control& control = v->block.control;
+  c.offer_interrupt(0x30);
+  control.clean = vmcb_clean::all;
+  c.show_cr8(15);
+  CHECK(control.v_intr == 0x011f'010f);
+  CHECK(control.clean == (vmcb_clean::all & ~vmcb_clean::interrupts));
+  c.show_cr8(3);
+  CHECK(control.v_intr == 0x011f'0103);
+  c.show_cr8(16 + 4);
+  CHECK(control.v_intr == 0x011f'0104);
+}
+
 TEST_CASE("an event that an exit interrupted comes again") {
   auto const v = started();
   exits_at(*v, 0x2000, interrupt_30);

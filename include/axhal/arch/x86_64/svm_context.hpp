@@ -144,6 +144,14 @@ struct svm_context {
   }
   constexpr void request_room_event(bool on) { svm_events::request_room_event(*vcpu, on); }
   constexpr void offer_nmi() { svm_events::offer_nmi(*vcpu); }
+  /// Puts the task priority (0 to 15) into V_TPR: an emulator that does not stop reads of CR8 answers with it.
+  /// Interrupts that are offered do not heed it.
+  constexpr void show_cr8(std::uint64_t priority) {
+    vmcb_control& control = vcpu->block.control;
+    control.v_intr =
+        (control.v_intr & ~v_intr::f_v_tpr::mask) | v_intr::f_v_tpr::make(static_cast<std::uint8_t>(priority & 15));
+    control.clean &= ~vmcb_clean::interrupts;
+  }
 
  private:
   static constexpr unsigned rax = 0;
