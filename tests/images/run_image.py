@@ -13,6 +13,7 @@ import gzip
 import pathlib
 import re
 import shlex
+import signal
 import struct
 import sys
 import tomllib
@@ -280,6 +281,8 @@ def main():
     if sys.argv[1] == "list":
         print("\n".join(load(HERE, sys.argv[2])))
         return 0
+    # An emulator that was started is ended too when Meson's patience is over.
+    signal.signal(signal.SIGTERM, say.interrupt)
     try:
         return run_test(*sys.argv[2:])
     except say.Problem as problem:
