@@ -6,6 +6,8 @@
 #include "guest_registers.hpp"
 #include "host_devices.hpp"
 
+#include <axhal/arch/x86_64/apic_registers.hpp>
+#include <axhal/arch/x86_64/cpu_feature.hpp>
 #include <axhal/arch/x86_64/guest_view.hpp>
 #include <axhal/arch/x86_64/msr.hpp>
 #include <axhal/arch/x86_64/rflags.hpp>
@@ -50,7 +52,11 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
 
   [[nodiscard]] guest_memory<frame_allocator>& ram() { return memory_; }
   [[nodiscard, gnu::always_inline]] axhal::x86_64::cpuid_result cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
-    return host_.guest_processor().cpuid(leaf, subleaf);
+    auto r = host_.guest_processor().cpuid(leaf, subleaf);
+    // A local APIC that the guest has switched off is not there.
+    if (leaf == 1 && !board_.apic().is_xapic() && !board_.apic().is_x2apic()) [[unlikely]]
+      r.edx &= ~axhal::x86_64::feature::apic.mask();
+    return r;
   }
   [[noreturn]] static void on_host_fault() { __builtin_trap(); }
   /// The processor has shut down: a PC is reset then.
@@ -85,12 +91,14 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
 
   template <typename Guest>
   [[gnu::always_inline]] resume operator()(Guest& guest, axhal::exit::port_read const& e) {
+    catch_up(guest);
     auto const value = ports_.read(e.port, e.size);
     guest.complete_port_read(e, value ? *value : ~std::uint64_t{0});
     return settled(guest);
   }
   template <typename Guest>
   [[gnu::always_inline]] resume operator()(Guest& guest, axhal::exit::port_write const& e) {
+    catch_up(guest);
     static_cast<void>(ports_.write(e.port, e.size, e.value));
     return settled(guest);
   }
@@ -98,6 +106,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
   /// Where nothing is, a PC's bus reads as ones.
   template <typename Guest>
   [[gnu::always_inline]] resume operator()(Guest& guest, axhal::exit::mmio_read const& e) {
+    catch_up(guest);
     std::uint64_t value = ~std::uint64_t{0};
     if (std::uint64_t const offset = e.address - board_.apic().page(); offset <= 0x1000U - e.size) [[likely]] {
       value = board_.apics().read(self, offset, e.size, board_.now());
@@ -112,6 +121,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     if (std::uint64_t const offset = e.address - board_.apic().page(); offset <= 0x1000U - e.size) [[likely]] {
       reap(guest.context);
       board_.apics().write(self, offset, e.size, e.value, board_.now(), board_);
+      if (offset == axhal::x86_64::apic_registers::tpr) show_priority(guest);
       return settled_with_apic(guest);
     }
     static_cast<void>(pages_.write(self, e.address, e.size, e.value));
@@ -120,6 +130,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
 
   template <typename Guest>
   resume operator()(Guest& guest, axhal::exit::register_read const& e) {
+    catch_up(guest);
     if (e.id == axhal::x86_64::register_id::cr8) {
       guest.complete_register_read(e, board_.apic().cr8());
       return resume::next_instruction;
@@ -141,6 +152,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     } else if (!registers_.write(e.id, e.value)) {
       return undefined(guest);
     }
+    show_priority(guest);
     return settled_with_apic(guest);
   }
 
@@ -212,6 +224,18 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
     if (!taken) return;
     board_.accepted({true, offered_.from_8259, taken.vector});
     offered_ = {};
+  }
+  /// The same, before the guest asks a device that would have to know: that it tells the end of an interrupt may be the
+  /// first that is heard of it.
+  template <typename Guest>
+  [[gnu::always_inline]] void catch_up(Guest& guest) {
+    if (offered_.any) [[unlikely]]
+      reap(guest.context);
+  }
+  /// A vCPU that may be asked for CR8 past the local APIC knows what it says.
+  template <typename Guest>
+  void show_priority(Guest& guest) {
+    if constexpr (requires { guest.context.show_cr8(std::uint64_t{}); }) guest.context.show_cr8(board_.apic().cr8());
   }
   /// Offers the vCPU what waits for it; true when there was an NMI.
   template <typename Context>
