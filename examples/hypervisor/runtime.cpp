@@ -39,6 +39,14 @@ void* memset(void* to, int value, std::size_t size) {
   auto const byte = static_cast<unsigned char>(value);
   word const pattern = 0x0101'0101'0101'0101 * byte;
   for (; size != 0 && (reinterpret_cast<std::uintptr_t>(d) & 7) != 0; --size) *d++ = byte;
+  // Four words at a time: a guest's memory is cleared before it begins.
+  for (; size >= 32; size -= 32, d += 32) {
+    auto* const w = reinterpret_cast<word*>(d);
+    w[0] = pattern;
+    w[1] = pattern;
+    w[2] = pattern;
+    w[3] = pattern;
+  }
   for (; size >= 8; size -= 8, d += 8) *reinterpret_cast<word*>(d) = pattern;
   for (; size != 0; --size) *d++ = byte;
   return to;
