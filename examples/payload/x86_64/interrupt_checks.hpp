@@ -144,7 +144,8 @@ inline void apic_timer(machine const& m) {
   check("the deadline is kept", cpu::read_msr(deadline), when);
   expect_interrupt(m, "the deadline", 0x55, 1);
   check("it has come", cpu::rdtsc() >= when, 1);
-  check("the deadline is gone", cpu::read_msr(deadline), 0);
+  // Bochs keeps it.
+  if (m.is_ours()) check("the deadline is gone", cpu::read_msr(deadline), 0);
   cpu::write_msr(deadline, 1);
   expect_interrupt(m, "a deadline of the past", 0x55, 2);
   cpu::write_msr(deadline, cpu::rdtsc() + 50 * m.tsc_per_ms());
@@ -193,7 +194,8 @@ inline void apic_registers(machine const& m) {
 }
 
 inline void wide_apic(machine const& m) {
-  if (!m.has_x2apic()) return;
+  // A local APIC of Bochs's that was off stays off until a reset, as those on a bus of their own did.
+  if (!m.has_x2apic() || (m.is_intel() && !m.is_ours())) return;
   using axhal::x86_64::msr::apic_base;
   auto const base = cpu::read_msr(apic_base);
   auto const read = CODE("rdmsr"), write = CODE("wrmsr");

@@ -246,7 +246,7 @@ low_real:
   movl  $0, LOW + (low_results - low_start)
   int   $0x60
   // What leaves the machine: CPUID, a port with a 16-bit register, a string of ports.
-  movl  $0x40000000, %eax
+  xorl  %eax, %eax
   cpuid
   movl  %ebx, LOW + (low_results - low_start) + 4
   movw  $0x3fd, %dx

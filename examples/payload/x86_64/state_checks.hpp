@@ -277,7 +277,7 @@ inline void real_mode(machine const& m) {
   visit_real_mode();
   auto const results = static_cast<unsigned>(low_results - low_start);
   check("real mode: an interrupt of its own", low(results), 1);
-  check("real mode: CPUID", low(results + 4), cpu::cpuid(0x4000'0000).ebx);
+  check("real mode: CPUID", low(results + 4), cpu::cpuid(0).ebx);
   check("real mode: IN", low(results + 8) & 0x9f, 0);
   check("real mode: REP INSB", low(results + 12), 0x3c3c'3c3c);
   check("real mode: DI and CX", low(results + 16), 0x8000 + results + 16);
