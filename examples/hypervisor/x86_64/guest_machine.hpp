@@ -27,6 +27,17 @@ namespace example {
 /// Where exceptions of the hypervisor itself end.
 [[noreturn]] void on_host_fault(axhal::x86_64::host_trap const& trap);
 
+/// The guest's RAM as its instructions are looked for there, and what its page tables may hold.
+struct guest_ram {
+  guest_memory<frame_allocator>& memory;
+  axhal::x86_64::paging_limits bounds;
+
+  [[nodiscard, gnu::always_inline]] std::uint8_t* at(axhal::guest_phys address, std::uint64_t size) {
+    return memory.at(address, size);
+  }
+  [[nodiscard]] axhal::x86_64::paging_limits limits() const { return bounds; }
+};
+
 /// The machine that one guest sees, and the answers to its exits: a PC with one CPU. Both extensions run it.
 class guest_machine : public guest_answers<guest_machine, host_devices, axhal::vdev::ns16550> {
   using answers = guest_answers<guest_machine, host_devices, axhal::vdev::ns16550>;
@@ -45,12 +56,13 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
 
   guest_machine(host_devices& host, guest_memory<frame_allocator>& memory)
       : answers{host, memory},
+        ram_{memory, host.guest_processor().limits()},
         board_{host.timer.frequency(), host.wall_clock(), host.guest_processor().physical_bits(), true},
         registers_{host.guest_processor()} {}
 
   // --- what both extensions ask of a handler beside its answers ---
 
-  [[nodiscard]] guest_memory<frame_allocator>& ram() { return memory_; }
+  [[nodiscard]] guest_ram& ram() { return ram_; }
   [[nodiscard, gnu::always_inline]] axhal::x86_64::cpuid_result cpuid(std::uint32_t leaf, std::uint32_t subleaf) {
     auto r = host_.guest_processor().cpuid(leaf, subleaf);
     // A local APIC that the guest has switched off is not there.
@@ -58,7 +70,6 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
       r.edx &= ~axhal::x86_64::feature::apic.mask();
     return r;
   }
-  [[noreturn]] static void on_host_fault() { __builtin_trap(); }
   /// The processor has shut down: a PC is reset then.
   template <typename Guest>
   resume triple_fault(Guest&) {
@@ -300,6 +311,7 @@ class guest_machine : public guest_answers<guest_machine, host_devices, axhal::v
   template <std::uint16_t First, std::uint16_t Count, typename D>
   using at = axhal::at_ports<First, Count, D>;
 
+  guest_ram ram_;
   guest_board board_;
   guest_registers registers_;
   waiting_interrupt offered_{};

@@ -4,6 +4,7 @@
 #include <axhal/arch/x86_64/control_registers.hpp>
 #include <axhal/arch/x86_64/guest_cpuid.hpp>
 #include <axhal/arch/x86_64/guest_cpuid_table.hpp>
+#include <axhal/arch/x86_64/guest_page_tables.hpp>
 #include <axhal/arch/x86_64/host_features.hpp>
 #include <axhal/arch/x86_64/insn.hpp>
 #include <axhal/board/pc.hpp>
@@ -32,6 +33,12 @@ class guest_cpu {
   }
   [[nodiscard]] axhal::x86_64::cpu_vendor vendor() const { return vendor_; }
   [[nodiscard]] unsigned physical_bits() const { return physical_bits_; }
+  /// What a guest's page tables may hold.
+  [[nodiscard]] axhal::x86_64::paging_limits limits() const {
+    constexpr std::uint32_t extended_features = 0x8000'0001;
+    bool const large = (cpuid(extended_features, 0).edx & axhal::x86_64::feature::page_1g.mask()) != 0;
+    return {static_cast<std::uint8_t>(physical_bits_), large};
+  }
 
  private:
   axhal::x86_64::guest_cpuid table_{};

@@ -232,11 +232,12 @@ template <typename I, typename C, typename H>
       return answer_xsetbv<I>(c, handler, *n);
     }
     case svm_exit::pause: return pause(c, handler);
-    case svm_exit::intr: return told(c, handler, exit::host_interrupt{});
+    // The host has taken its NMI through its own gate by now, as it will its interrupts.
+    case svm_exit::intr:
+    case svm_exit::nmi: return told(c, handler, exit::host_interrupt{});
     case svm_exit::vintr:
       if (!c.vcpu->interrupts.wants_room) return told(c, handler, exit::unknown{raw});
       return svm_events::give_offered(*c.vcpu) ? told(c, handler, exit::host_interrupt{}) : resume::retry;
-    case svm_exit::nmi:
     case svm_exit::smi:
     case svm_exit::init:
     case svm_exit::exception_mc: return told(c, handler, exit::host_error{raw});
