@@ -18,8 +18,8 @@ def parse(arguments):
     parser.add_argument("target", nargs="*", help=f"the machines (default: all): {', '.join(targets.TARGETS)}")
     parser.add_argument("--guest", choices=("linux", "payload"), default="linux",
                         help="Debian's Linux (default), or the tiny payload that exercises the exits")
-    parser.add_argument("--kernel", metavar="FILE", help="a guest kernel of your own: Linux Image, ELF, or flat binary; "
-                        "on x86_64 bzImage, PVH or Multiboot ELF, or boot sector")
+    parser.add_argument("--kernel", metavar="FILE", help="a guest kernel of your own: Linux Image, ELF, or flat "
+                        "binary; on x86_64 bzImage, PVH or Multiboot ELF, or boot sector")
     parser.add_argument("--initrd", metavar="FILE", help="an initial RAM disk of your own")
     parser.add_argument("--image", metavar="FILE",
                         help="a hypervisor image of your own (default: the example, built first)")

@@ -24,8 +24,8 @@ class Target:
     memory_beside: int  # what the machine has beside the guest's memory: for the image and for what is loaded
     console: str  # words for the guest's kernel: what its first serial port is called, and how it is reached early
     time_limit: int  # seconds in which Linux comes to its end on a busy machine
-    # Where QEMU's guest loader puts the guest's kernel file and, unless that reaches so far, the initial RAM disk. None:
-    # they are modules of a Multiboot loader, which finds places itself.
+    # Where QEMU's guest loader puts the guest's kernel file and, unless that reaches so far, the initial RAM disk.
+    # None: they are modules of a Multiboot loader, which finds places itself.
     kernel_address: int | None = None
     initrd_address: int | None = None
     below_devices: int = 0  # a PC's memory beyond this goes on above 4 GiB, and what is below ends at 2 GiB then

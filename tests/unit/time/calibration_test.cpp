@@ -139,7 +139,7 @@ TEST_CASE("counters that stand still are refused in bounded time") {
   CHECK(calibrate(processor{&w}, still) == failure{calibration_error::stopped});
   auto fine = ten_megahertz(w);
   CHECK(calibrate([] { return std::uint64_t{5}; }, fine) == failure{calibration_error::unsteady});
-  // A reference that jumps to and fro, and a tolerance that makes no sense.
+  // A reference that jumps up and down, and a tolerance that makes no sense.
   struct restless {
     std::uint64_t n{};
     std::uint64_t now() { return ++n & 1; }
