@@ -332,7 +332,8 @@ class Emulator(unittest.TestCase):
 
 class Bochs(unittest.TestCase):
     def test_words_for_grub(self):
-        self.assertEqual(bochs.grub_words('console=ttyS0  a="b, c" "d=e f"'), ["'console=ttyS0'", "'a=b, c'", "'d=e f'"])
+        words = bochs.grub_words('console=ttyS0  a="b, c" "d=e f"')
+        self.assertEqual(words, ["'console=ttyS0'", "'a=b, c'", "'d=e f'"])
         self.assertEqual(bochs.grub_words(""), [])
         for line in ("it's", "a\\b"):
             with self.assertRaisesRegex(say.Problem, "cannot pass"):
@@ -371,7 +372,8 @@ class Bochs(unittest.TestCase):
     CONNECT = "console = socket.create_connection(('127.0.0.1', port))\n"
 
     def test_a_run(self):
-        outcome = self.run_fake(self.CONNECT + "console.sendall(b'AXHAL-GUEST userspace=1\\r\\naxhal: verdict=power-off')\n"
+        outcome = self.run_fake(self.CONNECT +
+                                "console.sendall(b'AXHAL-GUEST userspace=1\\r\\naxhal: verdict=power-off')\n"
                                 "log('>>PANIC<< ACPI control: soft power off'); raise SystemExit(1)")
         self.assertEqual((outcome.told.verdict, outcome.status), ("power-off", 0))
         self.assertIsNotNone(outcome.told.userspace_seconds)
