@@ -43,7 +43,7 @@ def elf_header(machine):
 
 
 def image_header(machine, size):
-    """The header of a Linux Image, or the first 1 KiB of a bzImage (one sector of setup code), that states `size` bytes."""
+    """The first bytes of a Linux Image, or of a bzImage with one sector of setup code, that states `size` bytes."""
     if machine == "x86_64":
         # From setup_sects to cmdline_size, by offset; whatever is not named is zero.
         fields = {0x1F1: b"\x01", 0x1FE: b"\x55\xaa", 0x200: b"\xeb\x6a", 0x202: b"HdrS\x0f\x02", 0x211: b"\x01",
