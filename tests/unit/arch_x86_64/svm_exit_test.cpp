@@ -183,7 +183,7 @@ TEST_CASE("OUTSB is read from the guest and done in the slow tier") {
 
 TEST_CASE("INS of another width than the one that stopped the guest is tried again") {
   bench b;
-  b.h.memory.put(code_at, {0x6d});  // INSD, which was INSB
+  b.h.memory.put(code_at, 0x6d, 1);  // INSD, which was INSB
   b.v->gpr[7] = code_at + 0x100;
   std::uint64_t const info = std::uint64_t{0x3f8} << 16 | 0x15;
   CHECK(b.slow(0x7b, info, code_at + 1) == resume::retry);

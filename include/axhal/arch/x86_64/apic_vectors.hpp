@@ -62,7 +62,8 @@ class apic_vector_pool {
     }
     unsigned const home = apic_vector::first_line + level * class_size;
     // One that was never used first: what is on its way with an old one would be taken for the new line's.
-    for (bool const old : {false, true}) {
+    constexpr bool never_used_then_old[] = {false, true};
+    for (bool const old : never_used_then_old) {
       for (unsigned i = 0; i < class_size; ++i) {
         if (is_free(home + i, above, below, old)) return give(home + i, line, level);
       }

@@ -51,7 +51,8 @@ struct svm_vcpu_state : vcpu_state {
     s = {};
     s.of(segment::cs) = start.cs;
     s.of(segment::ss) = start.ss;
-    for (segment const n : {segment::es, segment::ds, segment::fs, segment::gs}) {
+    constexpr segment data[] = {segment::es, segment::ds, segment::fs, segment::gs};
+    for (segment const n : data) {
       s.of(n) = start.ds;
     }
     s.gdtr = {0, 0, start.gdtr.limit, start.gdtr.base};

@@ -2,7 +2,7 @@
 #pragma once
 
 #if !defined(__x86_64__)
-#error "axhal/arch/x86_64/world_switch_vmx.hpp emits x86-64 instructions; only such a build may include it"
+#error "axhal/arch/x86_64/world_switch_vmx.hpp emits x86-64 instructions; only an x86-64 build may include it"
 #endif
 
 #include <axhal/arch/x86_64/guest_frame.hpp>
