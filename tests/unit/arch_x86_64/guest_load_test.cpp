@@ -83,7 +83,7 @@ struct loaded {
 
 TEST_CASE("Linux finds in its boot parameters what it is told") {
   loaded const l{test::bzimage_file(), "console=ttyS0", 5000};
-  CHECK(l.entry.mode == entry_mode::long_);
+  CHECK(l.entry.mode == entry_mode::long_mode);
   CHECK(l.entry.rip == 0x100'0200);
   CHECK(l.at<std::uint64_t>(0x100'0000) == 0xcccc'cccc'cccc'cccc);
   CHECK(l.at<std::uint8_t>(0x100'1fff) == 0xcc);
@@ -121,7 +121,7 @@ TEST_CASE("the 64-bit entry runs on tables that map 4 GiB where they are") {
 
 TEST_CASE("Linux without a 64-bit entry is entered in 32-bit mode, with the same boot parameters") {
   loaded const l{test::bzimage_file().put(0x236, 2, 0), "quiet", 0};
-  CHECK(l.entry.mode == entry_mode::protected_);
+  CHECK(l.entry.mode == entry_mode::protected_mode);
   CHECK(l.entry.rip == 0x100'0000);
   std::uint64_t const page = l.entry.gpr[guest_entry::rsi];
   CHECK(l.text_at(l.at<std::uint32_t>(page + 0x228)) == "quiet");
@@ -137,7 +137,7 @@ TEST_CASE("a kernel with a PVH entry finds what it is told in its start info") {
   test::add_note(f, 0x800, "Xen", 18, 0x10'0040);
   f.put(0x400, 1, 0xcc);
   loaded const l{f, "hello", 4096};
-  CHECK(l.entry.mode == entry_mode::protected_);
+  CHECK(l.entry.mode == entry_mode::protected_mode);
   CHECK(l.entry.rip == 0x10'0040);
   CHECK(l.at<std::uint8_t>(0x10'0000) == 0xcc);
   CHECK(l.at<std::uint8_t>(0x10'00ff) == 0);
@@ -164,7 +164,7 @@ TEST_CASE("our own reader of Multiboot information reads what a Multiboot guest 
   file_builder f{4096};
   test::add_multiboot(f, 0, {0x10'0000, 0x10'0000, 0, 0x10'2000, 0x10'0020});
   loaded const l{f, "a=1 b", 4096};
-  CHECK(l.entry.mode == entry_mode::protected_);
+  CHECK(l.entry.mode == entry_mode::protected_mode);
   CHECK(l.entry.gpr[guest_entry::rax] == 0x2bad'b002);
   auto const reader = l.reader();
   auto const info =
@@ -192,7 +192,7 @@ TEST_CASE("our own reader of Multiboot information reads what a Multiboot guest 
 
 TEST_CASE("a boot sector finds a disk's number, and firmware's data around it") {
   loaded const l{test::boot_sector_file(), "", 0, mib};
-  CHECK(l.entry.mode == entry_mode::real);
+  CHECK(l.entry.mode == entry_mode::real_mode);
   CHECK(l.entry.rip == 0x7c00);
   CHECK(l.entry.cs.base == 0);
   CHECK(l.entry.gpr[guest_entry::rsp] == 0x7c00);

@@ -64,7 +64,7 @@ TEST_CASE("the memory map of a small guest has its RAM in two pieces around firm
                                                 {mib, 95 * mib, e820_type::usable}});
   CHECK(plan.low_ram == guest_range{{0}, 96 * mib});
   CHECK(plan.high_ram.empty());
-  CHECK(plan.mode == entry_mode::long_);
+  CHECK(plan.mode == entry_mode::long_mode);
   CHECK(plan.entry == guest_phys{0x100'0200});
   CHECK(plan.kernel == guest_range{{0x100'0000}, 0x200'0000});
   CHECK(plan.initrd.empty());
@@ -161,7 +161,7 @@ TEST_CASE("command lines are as long as the kernel takes them, and boot sectors 
   CHECK(planned(test::bzimage_file().put(0x238, 4, 100'000), of(4095)).command_line_size == 4096);
   CHECK(refusal(test::boot_sector_file(), of(1)).what == plan_fault::takes_no_arguments);
   CHECK(refusal(test::boot_sector_file(), order_of(mib, 1)).what == plan_fault::takes_no_arguments);
-  CHECK(planned(test::boot_sector_file(), order_of(mib)).mode == entry_mode::real);
+  CHECK(planned(test::boot_sector_file(), order_of(mib)).mode == entry_mode::real_mode);
 }
 
 TEST_CASE("what is at fixed places is disjoint, below 640 KiB or in firmware's own") {

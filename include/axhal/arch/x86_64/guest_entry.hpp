@@ -12,9 +12,9 @@ namespace axhal::x86_64 {
 
 /// The mode in which a virtual CPU begins.
 enum class entry_mode : std::uint8_t {
-  real,        ///< 16-bit, as after reset
-  protected_,  ///< 32-bit, flat segments, no paging
-  long_,       ///< 64-bit, on tables that map 4 GiB where they are
+  real_mode,       ///< 16-bit, as after reset
+  protected_mode,  ///< 32-bit, flat segments, no paging
+  long_mode,       ///< 64-bit, on tables that map 4 GiB where they are
 };
 
 /// A GDTR or IDTR.
@@ -66,7 +66,7 @@ inline constexpr std::uint16_t boot_tss = 0x20;
                                                     std::uint16_t data_selector = 0) {
   using namespace segment_attributes;
   guest_entry e{};
-  e.mode = entry_mode::real;
+  e.mode = entry_mode::real_mode;
   e.rip = offset;
   e.cr0 = cr0::f_et::mask;
   e.cs = {selector, code_16, 0xffff, std::uint64_t{selector} << 4};
@@ -141,7 +141,7 @@ struct identity_tables {
 constexpr guest_entry protected_mode_entry(std::uint32_t eip, std::uint32_t esp, guest_phys gdt) {
   using namespace segment_attributes;
   guest_entry e{};
-  e.mode = entry_mode::protected_;
+  e.mode = entry_mode::protected_mode;
   e.rip = eip;
   e.gpr[guest_entry::rsp] = esp;
   e.cr0 = cr0::f_pe::mask | cr0::f_et::mask;
@@ -157,7 +157,7 @@ constexpr guest_entry protected_mode_entry(std::uint32_t eip, std::uint32_t esp,
 
 constexpr guest_entry long_mode_entry(std::uint64_t rip, std::uint64_t rsp, guest_phys gdt, guest_phys tables) {
   guest_entry e = protected_mode_entry(0, 0, gdt);
-  e.mode = entry_mode::long_;
+  e.mode = entry_mode::long_mode;
   e.rip = rip;
   e.gpr[guest_entry::rsp] = rsp;
   e.cr0 |= cr0::f_pg::mask;

@@ -45,7 +45,7 @@ class guest_loader {
     write_bios_data();
     load_segments();
     if (!plan_.initrd.empty()) copy_(plan_.initrd.start, order_.initrd);
-    if (plan_.mode == entry_mode::real) return enter_boot_sector();
+    if (plan_.mode == entry_mode::real_mode) return enter_boot_sector();
 
     if (plan_.command_line_size != 0) {
       // Texts are bytes of characters.
@@ -54,7 +54,7 @@ class guest_loader {
       copy_(command_line.start, line);
     }
     if (!write_boot_info()) return failure{boot::acpi_write_error::overflow};
-    guest_entry const entry = plan_.mode == entry_mode::long_ ? enter_64() : enter_32();
+    guest_entry const entry = plan_.mode == entry_mode::long_mode ? enter_64() : enter_32();
     write_gdt(entry);
     return entry;
   }

@@ -121,18 +121,18 @@ struct guest_plan {
   }
   /// The low memory that boot data has, beside which a kernel has to lie.
   [[nodiscard]] constexpr std::uint64_t boot_data_end() const {
-    guest_range const last = mode == entry_mode::long_ ? machine_layout::page_tables : machine_layout::stack;
-    return mode == entry_mode::real ? machine_layout::bios_data.start.value + machine_layout::bios_data.size
-                                    : last.start.value + last.size;
+    guest_range const last = mode == entry_mode::long_mode ? machine_layout::page_tables : machine_layout::stack;
+    return mode == entry_mode::real_mode ? machine_layout::bios_data.start.value + machine_layout::bios_data.size
+                                         : last.start.value + last.size;
   }
 };
 
 namespace plan_detail {
 
 [[nodiscard]] constexpr entry_mode mode_of(guest_image const& image) {
-  if (image.kind() == guest_kind::boot_sector) return entry_mode::real;
+  if (image.kind() == guest_kind::boot_sector) return entry_mode::real_mode;
   bool const wide = image.kind() == guest_kind::bzimage && image.linux_kernel().has_64_bit_entry();
-  return wide ? entry_mode::long_ : entry_mode::protected_;
+  return wide ? entry_mode::long_mode : entry_mode::protected_mode;
 }
 
 /// RAM in its two pieces, and the map of it.
@@ -222,7 +222,7 @@ constexpr void lay_out_ram(guest_plan& plan, std::uint64_t ram, guest_range ecam
     }
   }
 
-  if (plan.mode == entry_mode::real) {
+  if (plan.mode == entry_mode::real_mode) {
     std::uint64_t const given = order.command_line.size + order.initrd.size;
     if (given != 0) return refuse(plan_fault::takes_no_arguments, given, 0);
     return plan;

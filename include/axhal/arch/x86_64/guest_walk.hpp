@@ -89,7 +89,9 @@ template <StoppedGuest C, GuestRam M>
   entry_place entries[most_levels]{};
   page_rights rights{};
   std::uint64_t at = s.root();
-  for (unsigned level = s.levels(); level-- != 0 && level < most_levels;) {
+  unsigned const top = s.levels() < most_levels ? s.levels() : most_levels;
+  for (unsigned above = top; above != 0; --above) {
+    unsigned const level = above - 1;
     std::uint64_t const index = (linear & s.linear_mask()) >> s.shift(level) & low_bits(s.index_bits());
     std::uint64_t value = 0;
     bool kept = false;
@@ -121,7 +123,8 @@ template <StoppedGuest C, GuestRam M>
       return failure{access_refusal::page_fault(linear, fault_code(s, wanted, who, true, false))};
     }
     // From the top, as the processor does; an entry that is marked and then not used is what speculation leaves too.
-    for (unsigned marked = s.levels(); marked-- != level && marked < most_levels;) {
+    for (unsigned unmarked = top; unmarked > level; --unmarked) {
+      unsigned const marked = unmarked - 1;
       bool const dirties = marked == level && has(wanted, access::write);
       if (!entries[marked].mark(size, guest_pte::accessed | (dirties ? guest_pte::dirty : 0))) {
         return failure{access_refusal::moving()};
