@@ -107,7 +107,8 @@ class guest_state_check {
   // "Checks on Guest Segment Registers": CS, SS, DS, ES, FS, GS
   [[nodiscard]] text segments() const {
     static constexpr text names[6] = {"ES", "CS", "SS", "DS", "FS", "GS"};
-    for (unsigned const n : {cs, ss, ds, es, fs, gs}) {
+    constexpr unsigned in_order[] = {cs, ss, ds, es, fs, gs};
+    for (unsigned const n : in_order) {
       segment_state const s = state_of(n);
       bool const right = virtual_8086_ ? is_virtual_8086(s)
                          : n == cs     ? is_code(s)
