@@ -41,7 +41,8 @@ using frame_allocator = axhal::memory::frame_allocator<8>;
 struct boot_facts {
   axhal::host_range image{};
   axhal::host_phys handed{};  ///< what the loader handed over: the device tree, or its own information
-  std::uint64_t cpu{};        ///< the firmware's number of the CPU that booted
+  /// The firmware's number of the CPU that booted; where a loader passes none, the magic number that it passes.
+  std::uint64_t cpu{};
 };
 
 /// Takes the options of ours that stand in `words` into `order`.
